@@ -1,0 +1,120 @@
+"""The few lines that bridge upstream versions, each with why and until when."""
+
+import importlib
+import importlib.util
+import sys
+from types import ModuleType
+
+# (import name, lowest version that works, the line to type). Import names and ``__version__`` are
+# checked, not distributions: mmcv, mmcv-lite and the OneDL forks all install the same import names.
+REQUIRED = (
+    ('torch', '2.1', 'pip install torch==2.13.0'),
+    ('mmengine', '0.10.4', 'pip install mmengine==0.10.7'),
+    ('mmcv', '2.0.0', 'pip install mmcv-lite==2.1.0'),
+    ('mmseg', '1.2.0', 'pip install mmsegmentation==1.2.2'),
+    ('mmdet', '3.1.0', 'pip install mmdet==3.3.0'),
+    ('transformers', '4.40', 'pip install transformers==5.23.0'),
+    ('pycocotools', '', 'pip install pycocotools==2.0.11'),
+    ('ftfy', '', 'pip install ftfy==6.3.1'),
+    ('regex', '', 'pip install regex==2026.11.15'),
+    ('pkg_resources', '', 'pip install "setuptools<81"'),
+)
+
+
+def check_versions(required: tuple = REQUIRED) -> None:
+    """Check that every package mmrefseg stands on is there and new enough.
+
+    Args:
+        required (tuple): Rows ``(import name, lowest version or '', line to type)``.
+
+    Raises:
+        ImportError: A package is missing or too old. The message lists all that is wrong, each with
+            the line that mends it.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    from packaging.version import Version
+
+    problems = []
+    for name, lowest, line in required:
+        if importlib.util.find_spec(name) is None:
+            problems.append(f'{name} is missing:  {line}')
+            continue
+        if not lowest:
+            continue
+        try:
+            # The distribution's metadata spare importing transformers, which takes a second.
+            found = version(name)
+        except PackageNotFoundError:
+            found = importlib.import_module(name).__version__
+        if Version(found) < Version(lowest):
+            problems.append(f'{name} {found} is older than {lowest}:  {line}')
+    if problems:
+        raise ImportError('mmrefseg cannot run here. Type:\n  ' + '\n  '.join(problems))
+
+
+class MissingOps(ModuleType):
+    """Stands in for ``mmcv._ext``, the compiled operators that mmcv-lite leaves out.
+
+    mmseg 1.2 and mmdet 3.3 import ``mmcv.ops`` at start, which loads ``mmcv._ext``, though none of
+    what mmrefseg uses calls a compiled operator. Every attribute is a function that raises a clear
+    error when called. Needed until mmseg imports ``mmcv.ops`` lazily.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('mmcv._ext')
+        # torch's patch of `inspect` reads the file of every module in sys.modules.
+        self.__file__ = __file__
+
+    def __getattr__(self, name: str):
+        if name.startswith('__'):
+            raise AttributeError(name)
+
+        def missing(*args, **kwargs):
+            raise RuntimeError(
+                f'The compiled operator mmcv._ext.{name} was called, and mmcv-lite has none. '
+                'Install the full mmcv:  pip uninstall -y mmcv-lite && pip install mmcv==2.1.0 '
+                '(where there is no wheel it builds from source in about 15 minutes: '
+                'MMCV_WITH_OPS=1 pip install --no-build-isolation mmcv==2.1.0).')
+
+        missing.__name__ = name
+        return missing
+
+
+def provide_mmcv_ext() -> bool:
+    """Put :class:`MissingOps` in the place of ``mmcv._ext`` if, and only if, there is no real one.
+
+    Returns:
+        bool: Whether the stand-in is used.
+    """
+    if importlib.util.find_spec('mmcv._ext') is None:
+        sys.modules['mmcv._ext'] = MissingOps()
+    return isinstance(sys.modules.get('mmcv._ext'), MissingOps)
+
+
+def allow_mmengine_checkpoints() -> None:
+    """Let torch's safe loader read what mmengine writes beside the weights.
+
+    mmengine 0.10.7 stores its message hub (log histories) in a checkpoint, and torch >= 2.6 loads
+    with ``weights_only=True``: the few harmless types in there are allowed by name. Needed until
+    mmengine does so itself.
+    """
+    import numpy as np
+    import torch
+    from mmengine.logging import HistoryBuffer
+    if not hasattr(torch.serialization, 'add_safe_globals'):  # torch < 2.4 loads them as it is
+        return
+    reconstruct = np.empty(0).__reduce__()[0]
+    scalar = np.float64(0).__reduce__()[0]
+    dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}
+    allowed = [HistoryBuffer, np.ndarray, np.dtype, reconstruct, scalar, *dtypes]
+    # numpy 1's checkpoints name the same functions by their old address.
+    allowed += [(reconstruct, 'numpy.core.multiarray._reconstruct'),
+                (scalar, 'numpy.core.multiarray.scalar')]
+    torch.serialization.add_safe_globals(allowed)
+
+
+def know_mmrefseg_configs() -> None:
+    """Make ``_base_ = 'mmrefseg::…'`` work: mmengine knows the packages it was released with."""
+    from mmengine.config.utils import MODULE2PACKAGE
+    MODULE2PACKAGE.setdefault('mmrefseg', 'mmrefseg')

@@ -1,0 +1,41 @@
+"""The registries of mmrefseg: one child, of scope ``mmrefseg``, for each of mmseg's.
+
+In a config whose ``default_scope`` is ``'mmrefseg'`` the parts of mmseg need no prefix, those of
+mmdet are written ``mmdet.X``. In an mmseg config ours are written ``mmrefseg.X``.
+"""
+
+from mmengine.registry import INFERENCERS as MMENGINE_INFERENCERS
+from mmengine.registry import Registry
+from mmseg import registry as mmseg_registry
+
+
+def _child(name: str, *locations: str) -> Registry:
+    """A registry below mmseg's registry ``name`` that imports ``locations`` when first searched."""
+    parent = getattr(mmseg_registry, name)
+    return Registry(parent.name, parent=parent, scope='mmrefseg', locations=list(locations))
+
+
+MODELS = _child('MODELS', 'mmrefseg.models')
+DATASETS = _child('DATASETS', 'mmrefseg.datasets')
+TRANSFORMS = _child('TRANSFORMS', 'mmrefseg.datasets.transforms')
+METRICS = _child('METRICS', 'mmrefseg.evaluation')
+HOOKS = _child('HOOKS', 'mmrefseg.engine')
+VISUALIZERS = _child('VISUALIZERS', 'mmrefseg.visualization')
+INFERENCERS = Registry(
+    'inferencer', parent=MMENGINE_INFERENCERS, scope='mmrefseg', locations=['mmrefseg.apis'])
+
+# Nothing of ours lives in the rest, yet a missing child makes mmengine warn at every build.
+RUNNERS = _child('RUNNERS')
+RUNNER_CONSTRUCTORS = _child('RUNNER_CONSTRUCTORS')
+LOOPS = _child('LOOPS')
+DATA_SAMPLERS = _child('DATA_SAMPLERS')
+MODEL_WRAPPERS = _child('MODEL_WRAPPERS')
+WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS')
+OPTIMIZERS = _child('OPTIMIZERS')
+OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS')
+PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS')
+TASK_UTILS = _child('TASK_UTILS')
+EVALUATOR = _child('EVALUATOR')
+VISBACKENDS = _child('VISBACKENDS')
+LOG_PROCESSORS = _child('LOG_PROCESSORS')

@@ -1,0 +1,51 @@
+"""The data sample: one image with its E >= 1 expressions."""
+
+from typing import Sequence
+
+import torch
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+
+class RefDataSample(SegDataSample):
+    """One image and E >= 1 expressions; E = 1 looks exactly like mmseg's sample.
+
+    Fields (all optional but the expressions):
+        - ``expressions`` (list[str], metainfo): the E expressions.
+        - ``gt_sem_seg.data`` (Tensor): (E, H, W) uint8, 1 = referent, 0 = background, 255 = ignored
+          (padding).
+        - ``pred_sem_seg.data`` (Tensor): (E, H, W) uint8, 1 = referent.
+        - ``pred_scores`` (Tensor): (E,) float, the mean probability inside the predicted mask,
+          0 for an empty one.
+        - ``seg_logits.data`` (Tensor): (E * K, H, W), only with ``test_cfg.keep_logits``.
+        - metainfo of the picture: ``img_path, ori_shape, img_shape, scale_factor, flip, …`` and of
+          the refer format: ``image_id, ref_ids, sent_ids`` (lists of E ints).
+    """
+
+    @property
+    def pred_scores(self) -> Tensor:
+        """Tensor: (E,) confidence of each predicted mask."""
+        return self._pred_scores
+
+    @pred_scores.setter
+    def pred_scores(self, value: Tensor) -> None:
+        self.set_field(value, '_pred_scores', dtype=Tensor)
+
+    @pred_scores.deleter
+    def pred_scores(self) -> None:
+        del self._pred_scores
+
+
+def image_index_of(data_samples: Sequence[RefDataSample], device=None) -> Tensor:
+    """Which image each expression of a batch belongs to.
+
+    Args:
+        data_samples (Sequence[RefDataSample]): B samples with E_b expressions each.
+        device: Where the index is made.
+
+    Returns:
+        Tensor: (N,) int64, N = sum of E_b; for example E = (2, 1) gives (0, 0, 1).
+    """
+    counts = [len(sample.expressions) for sample in data_samples]
+    return torch.arange(len(counts), device=device).repeat_interleave(
+        torch.tensor(counts, device=device), output_size=sum(counts))
