@@ -1,0 +1,39 @@
+# RefCOCO (UNC split): train, val, testA (people), testB (other things). Test another split with
+#   tools/test.py CONFIG CHECKPOINT --splits val testA testB
+dataset_type = 'RefCOCODataset'
+data_root = 'data/'
+input_size = (480, 480)
+train_pipeline = [
+    dict(type='LoadRefImage'),
+    dict(type='LoadRefAnnotations'),
+    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='pillow'),
+    dict(type='PackRefInputs')
+]
+test_pipeline = [
+    dict(type='LoadRefImage'),
+    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='pillow'),
+    dict(type='LoadRefAnnotations'),
+    dict(type='PackRefInputs')
+]
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type, data_root=data_root, split='train', sample_by='ref', pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        split='val',
+        sample_by='image',
+        test_mode=True,
+        pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='RefIoUMetric', protocol='lavt')
+test_evaluator = val_evaluator

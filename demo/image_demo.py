@@ -1,0 +1,32 @@
+"""Segment what expressions refer to:
+
+python demo/image_demo.py IMAGE_OR_FOLDER "the man in red" "left car" --config CONFIG --weights CHECKPOINT
+"""
+
+import argparse
+
+from mmrefseg.apis import RefSegInferencer
+
+
+def main() -> None:
+    """The demo."""
+    parser = argparse.ArgumentParser(description='Segment what expressions refer to')
+    parser.add_argument('image', help='picture, URL or folder of pictures')
+    parser.add_argument('expressions', nargs='+', help='what to look for in each picture')
+    parser.add_argument('--config', help='config file; default: the one inside the checkpoint')
+    parser.add_argument('--weights', help='checkpoint file')
+    parser.add_argument('--out-dir', default='outputs', help='where the pictures go')
+    parser.add_argument('--device', help='for example cuda:0 or cpu')
+    parser.add_argument('--batch-size', type=int, default=1)
+    parser.add_argument('--amp', action='store_true', help='mixed precision')
+    args = parser.parse_args()
+
+    inferencer = RefSegInferencer(args.config, args.weights, args.device, args.amp)
+    for result in inferencer(args.image, args.expressions, args.batch_size, args.out_dir):
+        print(result['picture'])
+        for expression, score, mask in zip(result['expressions'], result['scores'], result['masks']):
+            print(f'  {expression!r}: score {score:.2f}, {mask.mean():.1%} of the picture')
+
+
+if __name__ == '__main__':
+    main()

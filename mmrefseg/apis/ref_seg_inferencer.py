@@ -1,0 +1,207 @@
+"""Pictures and expressions in, masks out."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional, Sequence, Union
+
+import mmcv
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmengine.config import ConfigDict
+from mmengine.infer import BaseInferencer
+from mmengine.utils import is_str
+from pycocotools import mask as coco_mask
+from rich.progress import track
+
+from mmrefseg.registry import INFERENCERS, TRANSFORMS
+from mmrefseg.structures import RefDataSample
+
+Image = Union[str, Path, np.ndarray]
+PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+
+
+@INFERENCERS.register_module()
+class RefSegInferencer(BaseInferencer):
+    """Finds in pictures what expressions refer to.
+
+    Example:
+        >>> inferencer = RefSegInferencer('configs/lavt/lavt_nano_refshapes.py', 'epoch_12.pth')
+        >>> result, = inferencer('street.jpg', ['the man in red', 'left car'], out_dir='out')
+        >>> result['masks'].shape  # two expressions, at the picture's own size
+        (2, 480, 640)
+
+    Args:
+        model (str | dict, optional): Config file, config, or name in the model zoo. None takes the
+            config that the checkpoint holds, which is Python that runs: for checkpoints you trust.
+        weights (str, optional): Checkpoint file. Without one the model is random.
+        device (str, optional): Defaults to the best there is.
+        amp (bool): Mixed precision, float16 on CUDA and bfloat16 elsewhere. Defaults to False.
+        show_progress (bool): Draw a progress bar. Defaults to True.
+    """
+
+    def __init__(self,
+                 model: Union[str, dict, None] = None,
+                 weights: Optional[str] = None,
+                 device: Optional[str] = None,
+                 amp: bool = False,
+                 show_progress: bool = True) -> None:
+        super().__init__(model, weights, device, scope='mmrefseg', show_progress=show_progress)
+        self.amp = amp
+        # Whatever size the model is evaluated at, masks of the picture's own size are wanted here.
+        self.model.test_cfg = replace(self.model.test_cfg, eval_size='original')
+
+    def __call__(self,
+                 images: Union[Image, Sequence[Image]],
+                 expressions: Union[str, Sequence[str], Sequence[Sequence[str]]],
+                 batch_size: int = 1,
+                 out_dir: Union[str, Path, None] = None) -> List[dict]:
+        """Segment.
+
+        Args:
+            images: A picture (path, URL, or (H, W, 3) uint8 BGR array as cv2 reads it), a folder of
+                pictures, or a list of pictures.
+            expressions: One expression or a list: each is looked for in every picture. A list of lists
+                has one list for each picture.
+            batch_size (int): Pictures at a time. Defaults to 1.
+            out_dir (str | Path, optional): Where a picture of each prediction is written.
+
+        Returns:
+            list[dict]: One for each picture, with
+
+            - ``image`` (str): its path, or ``image_<i>`` for an array,
+            - ``expressions`` (list[str]): the E expressions,
+            - ``masks`` (np.ndarray): (E, H, W) bool at the picture's own size,
+            - ``rles`` (list[dict]): the masks as COCO run lengths, ready for JSON,
+            - ``scores`` (list[float]): mean probability inside each mask, 0 for an empty one,
+            - ``picture`` (str | None): the file in ``out_dir``.
+
+        Raises:
+            ValueError: No picture, an empty expression, or another number of expression lists than of
+                pictures.
+            RefDataError: A picture that is missing or cannot be decoded.
+        """
+        images = list_images(images)
+        per_image = list_expressions(expressions, len(images))
+        names = [str(image) if is_path(image) else f'image_{i}' for i, image in enumerate(images)]
+        results = []
+        starts = range(0, len(images), batch_size)
+        for start in track(starts, description='Inference') if self.show_progress else starts:
+            batch = range(start, min(start + batch_size, len(images)))
+            samples = self.predict([images[i] for i in batch], [per_image[i] for i in batch])
+            for i, sample in zip(batch, samples):
+                picture = None
+                if out_dir is not None:
+                    picture = str(Path(out_dir) / f'{i:05d}_{Path(names[i]).stem}.png')
+                    self.draw(images[i], sample, picture)
+                results.append(to_result(names[i], per_image[i], sample, picture))
+        return results
+
+    def predict(self, images: Sequence[Image],
+                expressions: Sequence[Sequence[str]]) -> List[RefDataSample]:
+        """One batch: B pictures with a list of expressions each -> B samples with predictions."""
+        inputs = [{'expressions': list(said), **as_input(image)} for image, said in zip(images, expressions)]
+        batch = self.collate_fn([self.pipeline(one) for one in inputs])
+        device = next(self.model.parameters()).device.type
+        dtype = torch.float16 if device == 'cuda' else torch.bfloat16
+        with torch.autocast(device, dtype=dtype) if self.amp else nullcontext():
+            return self.forward(batch)
+
+    def draw(self, image: Image, sample: RefDataSample, out_file: str) -> None:
+        """Write a picture of one prediction."""
+        pixels = mmcv.imread(str(image) if is_path(image) else image)
+        self.visualizer.add_datasample(
+            Path(out_file).stem, mmcv.bgr2rgb(pixels), sample, draw_gt=False, out_file=out_file)
+
+    def _init_pipeline(self, cfg: ConfigDict):
+        """The test pipeline without annotations, for paths and for arrays."""
+        steps = [step for step in cfg.test_dataloader.dataset.pipeline
+                 if step['type'].split('.')[-1] != 'LoadRefAnnotations']
+        load = TRANSFORMS.build(steps[0])
+        rest = Compose([TRANSFORMS.build(step) for step in steps[1:]])
+        return lambda inputs: rest(inputs if 'img' in inputs else load(inputs))
+
+    def visualize(self, *args, **kwargs):
+        """Unused: :meth:`__call__` draws picture by picture, which keeps memory flat."""
+
+    def postprocess(self, *args, **kwargs):
+        """Unused, see :meth:`visualize`."""
+
+
+def is_path(image: Image) -> bool:
+    """Whether a picture is given by a path or URL."""
+    return is_str(image) or isinstance(image, Path)
+
+
+def list_images(images: Union[Image, Sequence[Image]]) -> List[Image]:
+    """A picture, a folder or a list -> a list of pictures.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if is_path(images) and Path(images).is_dir():
+        found = sorted(path for path in Path(images).iterdir() if path.suffix.lower() in PICTURES)
+        if not found:
+            raise ValueError(f'no picture ({", ".join(PICTURES)}) in the folder {images}')
+        return found
+    found = [images] if is_path(images) or isinstance(images, np.ndarray) else list(images)
+    if not found:
+        raise ValueError('images is empty, expected at least one picture')
+    return found
+
+
+def list_expressions(expressions, num_images: int) -> List[List[str]]:
+    """What the user gave -> one list of expressions for each picture.
+
+    Raises:
+        ValueError: Another number of lists than of pictures, or an expression that is empty.
+        TypeError: An expression that is no string.
+    """
+    if is_str(expressions):
+        expressions = [expressions]
+    nested = [said for said in expressions if not is_str(said)]
+    per_image = list(expressions) if nested else [list(expressions)] * num_images
+    if len(per_image) != num_images:
+        raise ValueError(f'{len(per_image)} lists of expressions for {num_images} pictures')
+    for i, said in enumerate(per_image):
+        if is_str(said) or len(said) == 0:
+            raise ValueError(f'expressions of picture {i}: expected a list of at least one, found {said!r}')
+        for expression in said:
+            if not is_str(expression):
+                raise TypeError(f'expressions of picture {i}: expected strings, found {expression!r}')
+            if not expression.strip():
+                raise ValueError(f'expressions of picture {i}: one is empty')
+    return [list(said) for said in per_image]
+
+
+def as_input(image: Image) -> Dict:
+    """What the pipeline starts from.
+
+    Raises:
+        ValueError: An array that is no (H, W, 3) uint8 picture.
+    """
+    if is_path(image):
+        return dict(img_path=str(image))
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f'expected a (H, W, 3) uint8 array, found {image.shape} {image.dtype}')
+    return dict(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
+
+
+def to_result(name: str, expressions: List[str], sample: RefDataSample, picture: Optional[str]) -> dict:
+    """A predicted sample -> the dict that :meth:`RefSegInferencer.__call__` describes."""
+    masks = sample.pred_sem_seg.data.cpu().numpy()
+    return dict(
+        image=name,
+        expressions=expressions,
+        masks=masks.astype(bool),
+        rles=list(encode(masks)),
+        scores=sample.pred_scores.tolist(),
+        picture=picture)
+
+
+def encode(masks: np.ndarray) -> Iterator[dict]:
+    """(E, H, W) masks -> E COCO run lengths whose counts are strings."""
+    for mask in masks:
+        rle = coco_mask.encode(np.asfortranarray(mask))
+        yield dict(size=list(mask.shape), counts=rle['counts'].decode())

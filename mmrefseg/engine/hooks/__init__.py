@@ -1,0 +1,5 @@
+"""Hooks for mmengine's runner."""
+
+from .epoch_seed_hook import EpochSeedHook
+
+__all__ = ['EpochSeedHook']

@@ -1,0 +1,90 @@
+"""From the command line's arguments to a config that the runner takes, shared by the tools."""
+
+import os
+from pathlib import Path
+from typing import Optional
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.logging import print_log
+
+
+def load_config(path: str,
+                cfg_options: Optional[dict] = None,
+                work_dir: Optional[str] = None,
+                launcher: str = 'none') -> Config:
+    """Read a config and settle its work dir: argument, then the config's own, then its name.
+
+    Args:
+        path (str): The config file.
+        cfg_options (dict, optional): Overrides, dotted keys.
+        work_dir (str, optional): Where logs and checkpoints go.
+        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+
+    Returns:
+        Config: Ready for :func:`prepare_cpu_run` and the runner.
+    """
+    cfg = Config.fromfile(path)
+    cfg.launcher = launcher
+    if cfg_options:
+        cfg.merge_from_dict(cfg_options)
+    if work_dir is not None:
+        cfg.work_dir = work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(path).stem)
+    return cfg
+
+
+def enable_amp(cfg: Config) -> None:
+    """Train in mixed precision: float16 with loss scaling on CUDA, bfloat16 on a CPU.
+
+    Raises:
+        ValueError: The config's optimizer wrapper is one that this cannot replace.
+    """
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if kind in ('AmpOptimWrapper', 'BFloat16OptimWrapper'):
+        return
+    if kind != 'OptimWrapper':
+        raise ValueError(f"--amp takes the place of optim_wrapper.type 'OptimWrapper', found {kind!r}")
+    on_cpu = get_device() == 'cpu'
+    cfg.optim_wrapper.type = 'BFloat16OptimWrapper' if on_cpu else 'AmpOptimWrapper'
+
+
+def prepare_cpu_run(cfg: Config) -> None:
+    """Make a distributed run work where there is no GPU; elsewhere do nothing.
+
+    mmengine 0.10.7 sets a CUDA device for every launcher and hands its number to DDP, so the process
+    group is made here, with gloo, and DDP is told that there are no devices. SyncBN exists on GPUs
+    alone and becomes BN, whose statistics are those of each process.
+    """
+    if cfg.launcher == 'none' or get_device() != 'cpu':
+        return
+    if cfg.launcher != 'pytorch':
+        raise ValueError(f"--launcher {cfg.launcher} needs GPUs; without any use dist_train.sh "
+                         "(--launcher pytorch)")
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
+    # torchrun gives each process one thread unless told otherwise: share the cores instead.
+    if os.environ.get('OMP_NUM_THREADS', '1') == '1':
+        cores = len(os.sched_getaffinity(0))
+        torch.set_num_threads(max(1, cores // int(os.environ.get('LOCAL_WORLD_SIZE', 1))))
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel',
+        device_ids=None,
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False))
+    if _replace_sync_bn(cfg.model):
+        print_log('No GPU: SyncBN became BN, with the statistics of each process.', 'current')
+
+
+def _replace_sync_bn(node) -> int:
+    """SyncBN -> BN in all of a config, in place; returns how many there were."""
+    if isinstance(node, (list, tuple)):
+        return sum(_replace_sync_bn(item) for item in node)
+    if not isinstance(node, dict):
+        return 0
+    found = int(node.get('type') == 'SyncBN')
+    if found:
+        node['type'] = 'BN'
+    return found + sum(_replace_sync_bn(value) for value in node.values())

@@ -1,0 +1,14 @@
+"""The parts a referring-segmentation model is combined from."""
+
+from .backbones import LAVTSwin
+from .decode_heads import BaseRefHead, MaskHead
+from .decoders import LAVTDecoder
+from .fusion import PWAM, PWAMFusion
+from .losses import RefDiceLoss
+from .segmentors import RefSegmentor
+from .text_encoders import BERTEncoder, RNNEncoder, Vocabulary
+
+__all__ = [
+    'BERTEncoder', 'BaseRefHead', 'LAVTDecoder', 'LAVTSwin', 'MaskHead', 'PWAM', 'PWAMFusion',
+    'RNNEncoder', 'RefDiceLoss', 'RefSegmentor', 'Vocabulary'
+]

@@ -1,0 +1,128 @@
+"""LAVT's language-aware Swin (LAVT, CVPR 2022, §3)."""
+
+from typing import Optional, Tuple
+
+from mmengine.model import BaseModule
+from mmseg.models.backbones import SwinTransformer
+from torch import Tensor, nn
+
+from mmrefseg.registry import MODELS
+from mmrefseg.structures import TextFeatures
+
+from ..fusion.pwam import PWAM
+from ..utils import expand_to_expressions
+
+
+class LanguageGate(BaseModule):
+    """How much of the fused feature flows back into the backbone (LAVT §3.2).
+
+    ``S = tanh(W_2 relu(W_1 F))``, both linear without bias, and the gate's output is ``S * F``.
+
+    Args:
+        channels (int): C of F.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(channels, channels, bias=False), nn.ReLU(),
+            nn.Linear(channels, channels, bias=False), nn.Tanh())
+
+    def forward(self, joint: Tensor) -> Tensor:
+        """(N, HW, C) -> (N, HW, C)."""
+        return self.layers(joint) * joint
+
+
+@MODELS.register_module()
+class LAVTSwin(SwinTransformer):
+    """mmseg's Swin with a :class:`PWAM` behind every stage and a language gate between stages.
+
+    Stage i: ``V_i = blocks(E_{i-1})``, ``F_i = PWAM(V_i, L)``, ``E_i = V_i + gate(F_i)``, which the
+    patch merging hands to stage i + 1; the decoder gets ``LayerNorm(F_i)``. The last gate would feed
+    nothing and is left out. Parameter names are mmseg's: its converted Swin checkpoints load through
+    ``init_cfg`` or ``pretrained``.
+
+    The first stage's blocks come before any word, so :meth:`forward_image` runs once an image and
+    :meth:`forward_text` once an expression.
+
+    Args:
+        text_channels (int): C of the words. Defaults to 768.
+        fusion_heads (int): Heads of each PWAM: 1 in LAVT's first release, 4 in ``lavt_one``.
+        fusion_dropout (float): Dropout of each PWAM. Defaults to 0.
+        **kwargs: As mmseg's ``SwinTransformer``; ``out_indices`` stays at all stages.
+    """
+
+    # Tells the segmentor to hand over the expressions.
+    takes_text = True
+
+    def __init__(self,
+                 text_channels: int = 768,
+                 fusion_heads: int = 1,
+                 fusion_dropout: float = 0.,
+                 **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.fusions = nn.ModuleList(
+            PWAM(channels, text_channels, fusion_heads, fusion_dropout)
+            for channels in self.num_features)
+        self.gates = nn.ModuleList(LanguageGate(channels) for channels in self.num_features[:-1])
+
+    def forward_image(self, images: Tensor) -> Tuple[Tensor, Tuple[int, int]]:
+        """What lies before the first word: patch embedding and the first stage's blocks.
+
+        Args:
+            images (Tensor): (B, 3, H, W).
+
+        Returns:
+            tuple: (B, H/4 * W/4, C_1) tokens and their (H/4, W/4).
+        """
+        tokens, size = self.patch_embed(images)
+        if self.use_abs_pos_embed:
+            tokens = tokens + self.absolute_pos_embed
+        return self._run_blocks(0, self.drop_after_pos(tokens), size), size
+
+    def forward_text(self,
+                     image_feats: Tuple[Tensor, Tuple[int, int]],
+                     text: TextFeatures,
+                     image_index: Optional[Tensor] = None) -> Tuple[Tensor, ...]:
+        """What lies behind the first word.
+
+        Args:
+            image_feats (tuple): Of :meth:`forward_image`, for B images.
+            text (TextFeatures): The N expressions.
+            image_index (Tensor, optional): (N,), the image of each expression. None: N = B.
+
+        Returns:
+            Tuple[Tensor]: Four maps (N, C_i, H_i, W_i), strides 4, 8, 16, 32.
+        """
+        tokens, size = image_feats
+        maps = []
+        for i, stage in enumerate(self.stages):
+            if i > 0:
+                tokens = self._run_blocks(i, tokens, size)
+            # Only the first stage still has one row an image.
+            index = image_index if i == 0 else None
+            # (N, HW, C) -> (N, C, HW) -> (N, HW, C)
+            joint = self.fusions[i](tokens.transpose(1, 2), text, index).transpose(1, 2)
+            norm = getattr(self, f'norm{i}')
+            maps.append(norm(joint).transpose(1, 2).unflatten(2, size).contiguous())
+            if stage.downsample is not None:
+                tokens = expand_to_expressions(tokens, index) + self.gates[i](joint)
+                tokens, size = stage.downsample(tokens, size)
+        return tuple(maps)
+
+    def forward(self,
+                images: Tensor,
+                text: TextFeatures,
+                image_index: Optional[Tensor] = None) -> Tuple[Tensor, ...]:
+        """:meth:`forward_image`, then :meth:`forward_text`."""
+        return self.forward_text(self.forward_image(images), text, image_index)
+
+    def train(self, mode: bool = True) -> 'LAVTSwin':
+        """As torch's; mmseg 1.2.2's Swin forgets to return itself."""
+        super().train(mode)
+        return self
+
+    def _run_blocks(self, i: int, tokens: Tensor, size: Tuple[int, int]) -> Tensor:
+        for block in self.stages[i].blocks:
+            tokens = block(tokens, size)
+        return tokens

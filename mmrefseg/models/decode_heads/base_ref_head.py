@@ -1,0 +1,86 @@
+"""What every head of ours shares: the losses of a mask."""
+
+from abc import ABCMeta, abstractmethod
+from typing import Dict, List, Optional, Union
+
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmrefseg.registry import MODELS
+from mmrefseg.structures import MultiModalFeatures
+
+
+class BaseRefHead(BaseModule, metaclass=ABCMeta):
+    """Base of the heads: Y and what else fusion made -> logits -> losses.
+
+    ::
+
+        decoder ─► Y (N, C, h, w) ──┐
+        features (text, queries …) ─┴─► forward ─► logits (N, K, h, w) ─► loss | predict
+
+    K = 2 is background and object (argmax), K = 1 a sigmoid with a threshold.
+
+    Args:
+        in_channels (int): C of Y.
+        num_classes (int): K, 1 or 2. Defaults to 2.
+        loss_decode (dict | list[dict]): Losses of mmseg or ours. Defaults to cross entropy.
+        align_corners (bool): Of the upsampling of the logits. Defaults to False.
+        ignore_index (int): Pixels of this target count nowhere. Defaults to 255.
+        init_cfg (dict, optional): Initialization, as in mmengine.
+
+    Raises:
+        ValueError: ``num_classes`` is neither 1 nor 2.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 num_classes: int = 2,
+                 loss_decode: Union[dict, List[dict], None] = None,
+                 align_corners: bool = False,
+                 ignore_index: int = 255,
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg)
+        if num_classes not in (1, 2):
+            raise ValueError(f'{type(self).__name__}: num_classes is {num_classes}, expected 2 '
+                             '(background and object) or 1 (sigmoid)')
+        self.in_channels = in_channels
+        self.num_classes = num_classes
+        self.align_corners = align_corners
+        self.ignore_index = ignore_index
+        if loss_decode is None:
+            loss_decode = dict(type='CrossEntropyLoss', use_sigmoid=num_classes == 1, avg_non_ignore=True)
+        losses = [loss_decode] if isinstance(loss_decode, dict) else loss_decode
+        self.loss_decode = nn.ModuleList(MODELS.build(loss) for loss in losses)
+
+    @abstractmethod
+    def forward(self, decoded: Tensor, features: MultiModalFeatures) -> Tensor:
+        """Y (N, C, h, w) and the fused features -> logits (N, K, h, w)."""
+
+    def predict(self, decoded: Tensor, features: MultiModalFeatures) -> Tensor:
+        """The logits that make the prediction, (N, K, h, w); :meth:`forward` unless overridden."""
+        return self(decoded, features)
+
+    def loss(self, decoded: Tensor, features: MultiModalFeatures,
+             target: Tensor) -> Dict[str, Tensor]:
+        """The losses.
+
+        Args:
+            decoded (Tensor): Y, (N, C, h, w).
+            features (MultiModalFeatures): What fusion made.
+            target (Tensor): (N, H, W), 1 = object, 0 = background, ``ignore_index`` = neither.
+
+        Returns:
+            dict: A scalar for each loss, by its name; names with ``loss`` are summed by mmengine.
+        """
+        return self.mask_losses(self(decoded, features), target)
+
+    def mask_losses(self, logits: Tensor, target: Tensor) -> Dict[str, Tensor]:
+        """Logits (N, K, h, w), upsampled to the target's (N, H, W) -> the losses by name."""
+        logits = F.interpolate(
+            logits, size=target.shape[1:], mode='bilinear', align_corners=self.align_corners)
+        losses = {}
+        for loss in self.loss_decode:
+            value = loss(logits, target, ignore_index=self.ignore_index)
+            losses[loss.loss_name] = losses.get(loss.loss_name, 0) + value
+        return losses

@@ -1,0 +1,5 @@
+"""Decoders: from the fused maps to one map Y, without a classifier."""
+
+from .lavt_decoder import LAVTDecoder
+
+__all__ = ['LAVTDecoder']

@@ -1,0 +1,59 @@
+"""LAVT's decoder (LAVT, CVPR 2022, §3.3), which ends before the classifier."""
+
+from typing import Optional, Sequence
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmrefseg.registry import MODELS
+from mmrefseg.structures import MultiModalFeatures
+
+
+@MODELS.register_module()
+class LAVTDecoder(BaseModule):
+    """From the coarsest level to the finest: upsample, concatenate, two 3x3 convolutions.
+
+    ``Y_4 = F_4``; ``Y_i = rho_i([up(Y_{i+1}); F_i])`` for i = 3, 2, 1, where rho is twice (3x3
+    convolution, batch norm, ReLU) and up is bilinear with aligned corners. Y = Y_1 at stride 4.
+
+    Args:
+        in_channels (Sequence[int]): C of each level, finest first.
+        channels (int): C of Y (4 C_1 = 512 for Swin-B in the released code).
+        norm_cfg (dict): Defaults to ``dict(type='BN')``.
+        align_corners (bool): Of the upsampling. Defaults to True, as released.
+        init_cfg (dict, optional): Initialization, as in mmengine.
+
+    Attributes:
+        out_channels (int): C of Y.
+    """
+
+    def __init__(self,
+                 in_channels: Sequence[int],
+                 channels: int,
+                 norm_cfg: Optional[dict] = None,
+                 align_corners: bool = True,
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg)
+        self.in_channels = tuple(in_channels)
+        self.out_channels = channels
+        self.align_corners = align_corners
+        norm_cfg = norm_cfg or dict(type='BN')
+        # What comes from above: F_4 into the coarsest stage, Y_{i+1} into the others.
+        from_above = [channels] * (len(in_channels) - 2) + [in_channels[-1]]
+        self.stages = nn.ModuleList(
+            nn.Sequential(
+                ConvModule(above + here, channels, 3, padding=1, norm_cfg=norm_cfg),
+                ConvModule(channels, channels, 3, padding=1, norm_cfg=norm_cfg))
+            for here, above in zip(in_channels[:-1], from_above))
+
+    def forward(self, features: MultiModalFeatures) -> Tensor:
+        """Maps (N, C_i, H_i, W_i) -> Y (N, C, H_1, W_1)."""
+        decoded = features.maps[-1]
+        for stage, skip in zip(reversed(self.stages), reversed(features.maps[:-1])):
+            decoded = F.interpolate(
+                decoded, size=skip.shape[2:], mode='bilinear', align_corners=self.align_corners)
+            decoded = stage(torch.cat([decoded, skip], dim=1))
+        return decoded

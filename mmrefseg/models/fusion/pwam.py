@@ -1,0 +1,86 @@
+"""PWAM, LAVT's pixel-word attention module (LAVT, CVPR 2022, §3.1)."""
+
+from typing import Optional
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmrefseg.structures import TextFeatures
+
+from ..utils import expand_to_expressions
+
+
+class PWAM(BaseModule):
+    """Pixel-word attention: every pixel gathers the words that matter to it.
+
+    With V the visual map, L the words, ``w_*`` 1x1 convolutions and IN an instance norm over the
+    pixels without parameters::
+
+        V_q = IN(w_q(V));  L_k = w_k(L);  L_v = w_v(L)
+        G   = IN(w_o(softmax_words(V_q^T L_k / sqrt(C)) L_v^T))
+        F   = w_f(w_v'(V) * G)          with GELU after w_f and w_v'
+
+    C is the whole width also where several heads share it, as in the published code. What depends
+    on the image alone (V_q and w_v'(V)) is computed once an image, before the expressions.
+
+    Args:
+        channels (int): C of the visual map, of the keys and of the output.
+        text_channels (int): C of the words.
+        num_heads (int): Heads of the attention. Defaults to 1.
+        dropout (float): After both GELUs. Defaults to 0.
+        init_cfg (dict, optional): Initialization, as in mmengine.
+
+    Raises:
+        ValueError: ``channels`` is no multiple of ``num_heads``.
+    """
+
+    def __init__(self,
+                 channels: int,
+                 text_channels: int,
+                 num_heads: int = 1,
+                 dropout: float = 0.,
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg)
+        if channels % num_heads:
+            raise ValueError(f'PWAM: channels {channels} is no multiple of num_heads {num_heads}')
+        self.num_heads = num_heads
+        self.scale = channels**-0.5
+        self.visual = nn.Sequential(
+            nn.Conv1d(channels, channels, 1), nn.GELU(), nn.Dropout(dropout))
+        self.query = nn.Conv1d(channels, channels, 1)
+        self.key = nn.Conv1d(text_channels, channels, 1)
+        self.value = nn.Conv1d(text_channels, channels, 1)
+        self.out = nn.Conv1d(channels, channels, 1)
+        self.project = nn.Sequential(
+            nn.Conv1d(channels, channels, 1), nn.GELU(), nn.Dropout(dropout))
+
+    def forward(self,
+                pixels: Tensor,
+                text: TextFeatures,
+                image_index: Optional[Tensor] = None) -> Tensor:
+        """Fuse.
+
+        Args:
+            pixels (Tensor): (B, C, HW), the map with its pixels in a row.
+            text (TextFeatures): The N expressions.
+            image_index (Tensor, optional): (N,), the image of each expression. None: N = B, one each.
+
+        Returns:
+            Tensor: (N, C, HW).
+        """
+        visual = expand_to_expressions(self.visual(pixels), image_index)
+        query = expand_to_expressions(F.instance_norm(self.query(pixels)), image_index)
+        attended = F.instance_norm(self.out(self.attend(query, text)))
+        return self.project(visual * attended)
+
+    def attend(self, query: Tensor, text: TextFeatures) -> Tensor:
+        """The words that each pixel gathers: (N, C, HW) queries -> (N, C, HW)."""
+        words = text.words.transpose(1, 2)  # (N, L, C_t) -> (N, C_t, L)
+        # (N, C, *) -> (N, heads, C / heads, *)
+        query, key, value = (
+            x.unflatten(1, (self.num_heads, -1)) for x in (query, self.key(words), self.value(words)))
+        scores = key.transpose(2, 3) @ query * self.scale  # (N, heads, L, HW)
+        scores = scores.masked_fill(~text.mask[:, None, :, None], float('-inf'))
+        return (value @ torch.softmax(scores, dim=2)).flatten(1, 2)

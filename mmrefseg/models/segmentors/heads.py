@@ -1,0 +1,45 @@
+"""One way to call a head, be it ours or mmseg's."""
+
+from typing import Dict, Optional
+
+from mmengine.structures import PixelData
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmrefseg.structures import MultiModalFeatures
+
+from ..decode_heads import BaseRefHead
+
+__all__ = ['BaseDecodeHead', 'BaseRefHead', 'head_logits', 'head_loss']
+
+
+def head_logits(head, decoded: Optional[Tensor], features: MultiModalFeatures) -> Tensor:
+    """The logits of a head.
+
+    Args:
+        head (BaseRefHead | BaseDecodeHead): Ours takes Y and the features; mmseg's takes maps: Y alone
+            where there is a decoder, else all fused levels (``in_index`` chooses).
+        decoded (Tensor, optional): Y, (N, C, h, w).
+        features (MultiModalFeatures): What fusion made.
+
+    Returns:
+        Tensor: (N, K, h, w).
+    """
+    if isinstance(head, BaseDecodeHead):
+        return head(_mmseg_inputs(decoded, features))
+    return head.predict(decoded, features)
+
+
+def head_loss(head, decoded: Optional[Tensor], features: MultiModalFeatures, target: Tensor,
+              train_cfg: Optional[dict]) -> Dict[str, Tensor]:
+    """The losses of a head by name; ``target`` is (N, H, W), the rest as :func:`head_logits`."""
+    if isinstance(head, BaseDecodeHead):
+        # mmseg's heads want one sample a row of the batch, and here a row is an expression.
+        samples = [SegDataSample(gt_sem_seg=PixelData(data=mask[None])) for mask in target]
+        return head.loss(_mmseg_inputs(decoded, features), samples, train_cfg)
+    return head.loss(decoded, features, target)
+
+
+def _mmseg_inputs(decoded: Optional[Tensor], features: MultiModalFeatures) -> list:
+    return list(features.maps) if decoded is None else [decoded]

@@ -1,0 +1,46 @@
+"""Dice equals its formula, class by class."""
+
+import pytest
+import torch
+
+from mmrefseg.models import RefDiceLoss
+
+
+def literal_dice(probability, truth, eps=1e-3):
+    return (2 * (probability * truth).sum() + eps) / ((probability**2).sum() + (truth**2).sum() + eps)
+
+
+@pytest.mark.parametrize('classes', [1, 2])
+@pytest.mark.parametrize('background', [True, False])
+def test_equals_the_formula(classes, background):
+    torch.manual_seed(0)
+    logits = torch.randn(3, classes, 5, 4)
+    target = torch.randint(0, 2, (3, 5, 4))
+    target[0, 0] = 255
+    expected = []
+    for sample_logits, sample_target in zip(logits, target):
+        valid = sample_target != 255
+        if classes == 1:
+            foreground = sample_logits[0].sigmoid()
+        else:
+            foreground = sample_logits.softmax(0)[1]
+        dice = [literal_dice(foreground[valid], sample_target[valid].float())]
+        if background:
+            dice.append(literal_dice(1 - foreground[valid], 1 - sample_target[valid].float()))
+        expected.append(1 - sum(dice) / len(dice))
+    loss = RefDiceLoss(background=background, loss_weight=2.)
+    torch.testing.assert_close(loss(logits, target), 2 * sum(expected) / 3)
+
+
+def test_an_empty_target_is_no_nan():
+    logits = torch.zeros(1, 2, 4, 4, requires_grad=True)
+    loss = RefDiceLoss()(logits, torch.zeros(1, 4, 4, dtype=torch.long))
+    loss.backward()
+    assert loss.isfinite() and logits.grad.isfinite().all()
+
+
+def test_half_precision_is_summed_in_full():
+    target = torch.ones(1, 512, 512, dtype=torch.long)
+    logits = torch.full((1, 1, 512, 512), 8.)
+    full = RefDiceLoss()(logits, target)
+    torch.testing.assert_close(RefDiceLoss()(logits.half(), target), full)

@@ -1,0 +1,93 @@
+"""Test a checkpoint:  python tools/test.py CONFIG CHECKPOINT --splits val testA testB"""
+
+import argparse
+import copy
+import os
+
+from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
+from mmengine.fileio import dump
+from mmengine.runner import Runner, TestLoop
+from prettytable import PrettyTable
+
+from mmrefseg.engine import load_config, prepare_cpu_run
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description='Test a referring segmentor')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--splits', nargs='+', help='splits to test, one after the other; '
+                        'default: the one in the config')
+    parser.add_argument('--work-dir', help='where the log goes')
+    parser.add_argument('--out', help='write the metrics of all splits to this .json file')
+    parser.add_argument('--dump', metavar='PREFIX', help='write a row per expression to PREFIX_<split>.csv')
+    parser.add_argument('--show-dir', help='draw the predictions into this folder')
+    parser.add_argument('--show-interval', type=int, default=1, help='draw every n-th sample')
+    parser.add_argument('--shuffle-expressions', action='store_true',
+                        help='probe: give every expression to another object of its picture')
+    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on CUDA, bfloat16 on a CPU')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        help='override settings of the config: key=value, dotted keys')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def main() -> None:
+    """Test every split, print one table."""
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
+    cfg.load_from = args.checkpoint
+    if args.amp:
+        cfg.test_cfg.fp16 = True
+    if args.shuffle_expressions:
+        cfg.test_dataloader.dataset.shuffle_expressions = True
+    if args.show_dir:
+        cfg.default_hooks.visualization = dict(
+            type='SegVisualizationHook', draw=True, interval=args.show_interval)
+        cfg.visualizer.save_dir = args.show_dir
+    prepare_cpu_run(cfg)
+
+    splits = args.splits or [cfg.test_dataloader.dataset.split]
+    results = {}
+    runner = None
+    for split in splits:
+        cfg.test_dataloader.dataset.split = split
+        if args.dump:
+            cfg.test_evaluator.dump_file = f'{args.dump}_{split}.csv'
+        if runner is None:
+            runner = Runner.from_cfg(cfg)
+            results[split] = runner.test()
+        else:
+            results[split] = test_again(runner, cfg)
+    if is_main_process():
+        print(table(results))
+        if args.out:
+            dump(results, args.out)
+
+
+def test_again(runner: Runner, cfg: Config) -> dict:
+    """Test the runner's model, loaded already, on what ``cfg`` says now."""
+    loop_cfg = {key: value for key, value in cfg.test_cfg.items() if key != 'type'}
+    return TestLoop(
+        runner,
+        dataloader=copy.deepcopy(cfg.test_dataloader),
+        evaluator=copy.deepcopy(cfg.test_evaluator),
+        **loop_cfg).run()
+
+
+def table(results: dict) -> PrettyTable:
+    """A row a split, a column a metric."""
+    columns = list(next(iter(results.values())))
+    rows = PrettyTable(['split', *columns])
+    for split, metrics in results.items():
+        rows.add_row([split, *(f'{metrics[column]:.2f}' for column in columns)])
+    return rows
+
+
+if __name__ == '__main__':
+    main()
