@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import sys
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 # (import name, lowest version that works, the line to type). Import names and ``__version__`` are
@@ -65,6 +66,8 @@ class MissingOps(ModuleType):
         super().__init__('mmcv._ext')
         # torch's patch of `inspect` reads the file of every module in sys.modules.
         self.__file__ = __file__
+        # mmengine's list of the environment asks for a loader: None says that nothing is compiled.
+        self.__spec__ = ModuleSpec('mmcv._ext', loader=None)
 
     def __getattr__(self, name: str):
         if name.startswith('__'):

@@ -1,12 +1,14 @@
 """Random weights of the same architecture, where the weights do not matter."""
 
+import copy
+
 from mmengine.config import ConfigDict
 
 
 def without_pretrained(model: ConfigDict) -> ConfigDict:
     """A model config that builds without any download: for counting, benchmarks and tests.
 
-    The backbone's ``init_cfg`` and ``pretrained`` go; BERT-base by its hub name becomes a random BERT-base
+    ``init_cfg`` and ``pretrained`` of the backbone go; BERT-base by its hub name becomes a random BERT-base
     with a vocabulary of a few words (the number of its embeddings stays).
 
     Args:
@@ -15,11 +17,13 @@ def without_pretrained(model: ConfigDict) -> ConfigDict:
     Returns:
         ConfigDict: The config to build.
     """
-    model = ConfigDict(model)
-    model.backbone = ConfigDict(
-        {key: value for key, value in model.backbone.items() if key not in ('init_cfg', 'pretrained')})
+    model = copy.deepcopy(model)
+    for part in (model, model.backbone):
+        part.pop('pretrained', None)
+        part.pop('init_cfg', None)
     if str(model.text_encoder.get('pretrained', '')).startswith('bert-base'):
-        model.text_encoder = ConfigDict(
-            model.text_encoder, pretrained=None, config=dict(model_type='bert', vocab_size=30522),
+        model.text_encoder.update(
+            pretrained=None,
+            config=dict(model_type='bert', vocab_size=30522),
             tokenizer=['a', 'the', 'man', 'woman', 'left', 'right', 'red'])
     return model

@@ -1,0 +1,316 @@
+"""The refer format as an mmengine dataset."""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from typing import List, Optional, Tuple, Union
+
+import numpy as np
+import torch
+from mmengine.dataset import BaseDataset, force_full_init
+from mmengine.fileio import join_path
+from mmengine.logging import print_log
+from mmengine.utils import is_abs
+
+from mmrefseg.errors import RefDataError
+from mmrefseg.registry import DATASETS, TRANSFORMS
+
+from .pictures import check_pictures, find_picture_dir, picture_path
+from .refer_index import TEXT_FIELDS, ReferIndex
+from .refer_reader import read_refer_index
+from .sampling import SAMPLE_BY, draw, group_expressions, seeded, swap_objects
+
+
+@DATASETS.register_module()
+class ReferDataset(BaseDataset):
+    """Any dataset in the refer format: ``<ann_dir>/instances.json`` + ``refs(<split_by>).p``.
+
+    A sample is one image with E >= 1 expressions, see :meth:`get_data_info`. Its pictures are
+    resolved through ``image_id``: a ref's own ``file_name`` carries an annotation suffix.
+
+    With ``sample_by='ref'`` one of the ref's expressions is drawn at every visit. Once
+    :meth:`set_epoch` was called, the draw and all that the pipeline draws from numpy and random
+    depend on (seed, epoch, index) only: any number of workers, and a resumed run, see the same
+    data. Before, the draw is from torch's generator of the process, which differs in every worker.
+
+    Args:
+        ann_dir (str): Folder of the two annotation files, relative to ``data_root``.
+        split_by (str): Who made the splits: ``'unc'``, ``'umd'``, ``'google'``, …
+        split (str): Exact name of the split, such as ``'train'`` or ``'testA'``.
+        data_root (str): Root of the data.
+        data_prefix (dict): ``img``: the folder of pictures relative to ``data_root``, or a list of
+            candidates of which the first that exists is used.
+        sample_by (str, optional): ``'ref'`` (a sample is a ref with one expression), ``'expression'``
+            or ``'image'`` (with all its expressions of this split). Defaults to ``'ref'``, with
+            ``test_mode`` to ``'image'``.
+        text_field (str): ``'raw'`` (as typed; LAVT, ReLA) or ``'sent'`` (cleaned; VLT, CRIS).
+        on_error (str): ``'raise'``, or ``'skip'``: what is wrong is left out, listed in
+            :attr:`skipped` and logged; this reads the header of every picture at start. A picture
+            that only fails when decoded is replaced by another sample in training, and remains an
+            error in testing, where a result would silently rest on fewer samples.
+        shuffle_expressions (bool): Give the expressions of every object to another object of its
+            image (always the same one; images with one object are left out): a model that does not
+            fall far on this does not read. Not with ``sample_by='ref'``.
+        metainfo, indices, pipeline, test_mode, lazy_init, max_refetch: As mmengine's ``BaseDataset``.
+            Transforms are looked up in mmrefseg's registry and its parents.
+
+    Attributes:
+        index (ReferIndex): The annotations of all splits.
+        skipped (list[tuple[int, str]]): (ref id, reason) of all that was left out.
+
+    Raises:
+        RefDataError: A file is missing or broken, the split is unknown, an option is; with
+            ``on_error='raise'`` also for a ref without image, annotation, usable segmentation or
+            words, and for a mask of another size than its picture.
+    """
+
+    METAINFO = dict(classes=('background', 'referent'), palette=[[0, 0, 0], [220, 20, 60]])
+
+    def __init__(self,
+                 ann_dir: str = '',
+                 split_by: str = 'unc',
+                 split: str = 'train',
+                 *,
+                 data_root: str = '',
+                 data_prefix: Optional[dict] = None,
+                 sample_by: Optional[str] = None,
+                 text_field: str = 'raw',
+                 on_error: str = 'raise',
+                 shuffle_expressions: bool = False,
+                 metainfo: Optional[dict] = None,
+                 indices: Union[int, Sequence, None] = None,
+                 pipeline: Sequence[Union[dict, Callable]] = (),
+                 test_mode: bool = False,
+                 lazy_init: bool = False,
+                 max_refetch: int = 1000) -> None:
+        self.ann_dir = join_path(data_root, ann_dir) if not is_abs(ann_dir) else ann_dir
+        self.split_by = split_by
+        self.split = split
+        self.sample_by = sample_by or ('image' if test_mode else 'ref')
+        self.text_field = text_field
+        self.on_error = on_error
+        self.shuffle_expressions = shuffle_expressions
+        _check_option('sample_by', self.sample_by, SAMPLE_BY)
+        _check_option('text_field', text_field, TEXT_FIELDS)
+        _check_option('on_error', on_error, ('raise', 'skip'))
+        if self.sample_by == 'ref' and (test_mode or shuffle_expressions):
+            raise RefDataError(
+                "sample_by='ref' draws one expression at random, which is for training: with "
+                "test_mode or shuffle_expressions use 'image' or 'expression'")
+        self.index: Optional[ReferIndex] = None
+        self.skipped: List[Tuple[int, str]] = []
+        # Shared memory: workers that persist see a new epoch, and their counts are seen here.
+        self._epoch_and_seed = torch.full((2, ), -1, dtype=torch.int64).share_memory_()
+        self._replaced = torch.zeros(1, dtype=torch.int64).share_memory_()
+        super().__init__(
+            metainfo=metainfo,
+            data_root=data_root,
+            data_prefix=dict(img='') if data_prefix is None else data_prefix,
+            indices=indices,
+            serialize_data=False,  # the index is flat arrays already
+            pipeline=[TRANSFORMS.build(step) if isinstance(step, dict) else step
+                      for step in pipeline],
+            test_mode=test_mode,
+            lazy_init=lazy_init,
+            max_refetch=max_refetch)
+
+    @property
+    def source(self) -> str:
+        """str: Where the files are had, for the error that says they are missing."""
+        return ''
+
+    @property
+    def instances_file(self) -> str:
+        """str: Path of ``instances.json``."""
+        return join_path(self.ann_dir, 'instances.json')
+
+    @property
+    def refs_file(self) -> str:
+        """str: Path of ``refs(<split_by>).p``."""
+        return join_path(self.ann_dir, f'refs({self.split_by}).p')
+
+    @property
+    def dataset_name(self) -> str:
+        """str: Such as ``'refcoco_unc_testA'``."""
+        return f'{os.path.basename(os.path.normpath(self.ann_dir))}_{self.split_by}_{self.split}'
+
+    @property
+    def replaced_count(self) -> int:
+        """int: Visits, over all workers, where a broken sample was replaced by another one."""
+        return int(self._replaced)
+
+    def set_epoch(self, epoch: int, seed: int) -> None:
+        """Make chance depend on (seed, epoch, index) only; running workers follow.
+
+        Args:
+            epoch (int): The epoch, >= 0.
+            seed (int): The run's seed, >= 0.
+
+        Raises:
+            ValueError: One of them is negative.
+        """
+        if epoch < 0 or seed < 0:
+            raise ValueError(f'epoch and seed must not be negative, got {epoch} and {seed}')
+        self._epoch_and_seed.copy_(torch.tensor([epoch, seed]))
+
+    def load_data_list(self) -> np.ndarray:
+        """Read the files and arrange the samples.
+
+        Returns:
+            np.ndarray: (samples,) int64, their numbers; mmengine takes subsets of it.
+        """
+        self.index = self._read_index()
+        self._picture_dir = find_picture_dir(self.data_prefix['img'])
+        if self._picture_dir is None:
+            raise RefDataError('the pictures are missing: no folder '
+                               f'{" or ".join(self.data_prefix["img"])}. {self.source}'.rstrip())
+        rows = self._usable_expressions()
+        objects = self.index.ref_object[self.index.expression_ref[rows]]
+        images = self.index.ref_image[self.index.expression_ref[rows]]
+        if self.shuffle_expressions:
+            kept, objects = swap_objects(self.index.image_id[images], objects)
+            rows, images = rows[kept], images[kept]
+        if not len(rows):
+            raise RefDataError(
+                f'{self.refs_file}, split {self.split}: no expression is left'
+                + (' in an image of two objects or more' if self.shuffle_expressions else ''))
+        keys = dict(ref=self.index.expression_ref[rows], expression=rows, image=images)
+        order, self._offsets = group_expressions(keys[self.sample_by])
+        self._expressions, self._objects = rows[order], objects[order]
+        return np.arange(len(self._offsets) - 1)
+
+    @force_full_init
+    def get_data_info(self, idx: int) -> dict:
+        """One image with its E expressions and O <= E objects.
+
+        Args:
+            idx (int): Index of the sample.
+
+        Returns:
+            dict: ``img_path`` (str), ``image_id, height, width`` (int, of instances.json),
+            ``expressions`` (list[str], E), ``ref_ids, sent_ids`` (list[int], E), ``segmentations``
+            (list, O: polygons, an RLE or several), ``object_index`` (list[int], E: which of the
+            segmentations an expression refers to), ``sample_idx`` (int), ``dataset_name`` (str).
+        """
+        index = self.index
+        sample_idx = int(idx) if idx >= 0 else len(self) + int(idx)
+        sample = self.data_list[idx]
+        chosen = np.arange(self._offsets[sample], self._offsets[sample + 1])
+        if self.sample_by == 'ref':
+            position = self._draw(len(chosen), sample_idx)
+            chosen = chosen[position:position + 1]
+        rows = self._expressions[chosen]
+        refs = index.expression_ref[rows]
+        image = index.ref_image[refs[0]]
+        height, width = index.image_size[image].tolist()
+        numbers = {}
+        object_index = [numbers.setdefault(row, len(numbers)) for row in self._objects[chosen].tolist()]
+        return dict(
+            img_path=picture_path(index, image, self._picture_dir),
+            image_id=int(index.image_id[image]),
+            height=height,
+            width=width,
+            expressions=[index.expression_text(row, self.text_field) for row in rows.tolist()],
+            ref_ids=index.ref_id[refs].tolist(),
+            sent_ids=index.sent_id[rows].tolist(),
+            segmentations=[index.segmentation(row) for row in numbers],
+            object_index=object_index,
+            sample_idx=sample_idx,
+            dataset_name=self.dataset_name)
+
+    def __getitem__(self, idx: int) -> dict:
+        """The sample after the pipeline; see :meth:`set_epoch` for what its chance depends on."""
+        epoch, seed = self._epoch_and_seed.tolist()
+        if self.test_mode or epoch < 0:
+            return super().__getitem__(idx)
+        with seeded(seed, epoch, idx % len(self)):
+            return super().__getitem__(idx)
+
+    def prepare_data(self, idx: int) -> Optional[dict]:
+        """The sample after the pipeline, None (and counted) if it is broken and to be skipped."""
+        try:
+            return super().prepare_data(idx)
+        except RefDataError as error:
+            if self.test_mode or self.on_error == 'raise':
+                raise
+            self._replaced += 1
+            print_log(f'{self.dataset_name}: another sample is drawn in the place of a broken one: '
+                      f'{error}', logger='current', level=logging.WARNING)
+            return None
+
+    def _draw(self, count: int, idx: int) -> int:
+        epoch, seed = self._epoch_and_seed.tolist()
+        if epoch >= 0:
+            return draw(count, seed, epoch, idx)
+        # torch seeds each worker of each epoch anew.
+        return int(torch.randint(count, (1, )))
+
+    def _read_index(self) -> ReferIndex:
+        for path in (self.instances_file, self.refs_file):
+            if not os.path.isfile(path):
+                here = os.listdir(self.ann_dir) if os.path.isdir(self.ann_dir) else []
+                found = ', '.join(sorted(here)[:20]) or 'nothing'
+                raise RefDataError(
+                    f'{path} is missing; in that folder is: {found}. {self.source}'.rstrip())
+        return read_refer_index(self.instances_file, self.refs_file)
+
+    def _usable_expressions(self) -> np.ndarray:
+        """Rows of the split's expressions; errors are raised, or left out and reported."""
+        refs = self.index.refs_of_split(self.split)
+        if not len(refs):
+            raise RefDataError(
+                f'{self.refs_file} has no split {self.split!r}; it has: '
+                + ', '.join(self.index.split_names.tolist()))
+        reasons = dict(zip(self.index.problem_ref.tolist(), self.index.problem_text.tolist()))
+        problems = [(row, reasons[row]) for row in refs.tolist() if row in reasons]
+        if self.on_error == 'skip':
+            bad_images = check_pictures(self.index, refs, self._picture_dir)
+            problems += [
+                (row, bad_images[image])
+                for row, image in zip(refs.tolist(), self.index.ref_image[refs].tolist())
+                if image in bad_images and row not in reasons]
+        bad_refs = [row for row, _ in problems]
+        rows = self.index.expressions_of_refs(refs[~np.isin(refs, bad_refs)])
+        blank = getattr(self.index, f'{self.text_field}_blank')[rows]
+        for row in rows[blank].tolist():
+            problems.append((int(self.index.expression_ref[row]), (
+                f'its expression {self.index.sent_id[row]} is empty: no {self.text_field!r} text')))
+        self._report(problems)
+        return rows[~blank]
+
+    def _report(self, problems: List[Tuple[int, str]]) -> None:
+        self.skipped = [(int(self.index.ref_id[row]), reason) for row, reason in problems]
+        if not problems:
+            return
+        lines = [f'ref {ref_id}: {reason}' for ref_id, reason in self.skipped]
+        more = f'\n  … and {len(lines) - 10} more' if len(lines) > 10 else ''
+        listing = '\n  ' + '\n  '.join(lines[:10]) + more
+        if self.on_error == 'raise':
+            raise RefDataError(
+                f"{self.refs_file}, split {self.split}: {len(lines)} unusable (on_error='skip' leaves "
+                f'them out):{listing}')
+        print_log(f'{self.dataset_name}: left out {len(lines)} refs or expressions:{listing}',
+                  logger='current', level=logging.WARNING)
+
+    def _join_prefix(self) -> None:
+        candidates = self.data_prefix.get('img', '')
+        joined = [
+            path if is_abs(path) else join_path(self.data_root, path)
+            for path in ([candidates] if isinstance(candidates, str) else candidates)]
+        self.data_prefix = dict(self.data_prefix, img=joined)
+
+    def _get_unserialized_subset(self, indices: Union[int, Sequence]) -> np.ndarray:
+        if isinstance(indices, int):
+            return self.data_list[:indices] if indices >= 0 else self.data_list[indices:]
+        return self.data_list[np.asarray(indices, dtype=np.int64)]
+
+    def _copy_without_annotation(self, memo: Optional[dict] = None) -> 'ReferDataset':
+        other = super()._copy_without_annotation({} if memo is None else memo)
+        other._epoch_and_seed = self._epoch_and_seed.clone().share_memory_()
+        other._replaced = torch.zeros_like(self._replaced).share_memory_()
+        return other
+
+
+def _check_option(name: str, value: str, choices: Sequence) -> None:
+    if value not in choices:
+        raise RefDataError(f'{name}={value!r} is unknown; choose from {", ".join(choices)}')

@@ -1,0 +1,90 @@
+"""Reads ``refs(<split_by>).p`` without letting the file run anything."""
+
+import codecs
+import pickle
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, Union
+
+from mmrefseg.errors import RefDataError
+
+# Lists, dicts, tuples, strings and numbers need no global at all; these are the other plain ones.
+ALLOWED_GLOBALS = {
+    ('__builtin__', 'set'): set,
+    ('__builtin__', 'frozenset'): frozenset,
+    ('builtins', 'set'): set,
+    ('builtins', 'frozenset'): frozenset,
+    ('collections', 'OrderedDict'): OrderedDict,
+}
+
+
+def _decode_as_latin1(error: UnicodeError):
+    """Codec error handler: the bytes that are not UTF-8 are Latin-1, which any byte is."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start:error.end].decode('latin-1'), error.end
+
+
+codecs.register_error('mmrefseg_latin1', _decode_as_latin1)
+
+
+class ReferUnpickler(pickle.Unpickler):
+    """An unpickler that knows plain containers, strings and numbers only.
+
+    Python 2's ``str`` (bytes of unstated encoding) is read as UTF-8 and, where it is not UTF-8, as
+    Latin-1; its ``unicode`` and Python 3's ``str`` are what they say.
+
+    Args:
+        file: A binary file.
+        name (str): What errors call the file.
+    """
+
+    def __init__(self, file, name: str) -> None:
+        super().__init__(file, encoding='utf-8', errors='mmrefseg_latin1')
+        self._name = name
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Look a global up, among the allowed ones alone.
+
+        Raises:
+            RefDataError: The pickle asks for any other global.
+        """
+        try:
+            return ALLOWED_GLOBALS[module, name]
+        except KeyError:
+            raise RefDataError(
+                f'{self._name} asks for the global "{module}.{name}". A refer file holds plain '
+                'containers, strings and numbers only, and nothing else is loaded, since it could '
+                'run code. Do not trust this file.') from None
+
+
+def load_refer_pickle(path: Union[str, Path]) -> list:
+    """Load ``refs(<split_by>).p``, of Python 2 (protocol 0 or 2) or of today.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        list[dict]: Its refs.
+
+    Raises:
+        RefDataError: The file is missing, broken, asks for a global that is not allowed or holds
+            something else than a list of dicts.
+    """
+    path = str(path)
+    try:
+        with open(path, 'rb') as file:
+            refs = ReferUnpickler(file, path).load()
+    except RefDataError:
+        raise
+    except OSError as error:
+        raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
+    except Exception as error:  # a broken pickle can raise nearly anything
+        raise RefDataError(
+            f'{path} is no readable pickle, or a truncated one '
+            f'({type(error).__name__}: {error})') from error
+    if not isinstance(refs, list) or not all(isinstance(ref, dict) for ref in refs):
+        raise RefDataError(
+            f'{path} should hold a list of refs (dicts) and holds {type(refs).__name__}'
+            + (' with other entries' if isinstance(refs, list) else ''))
+    return refs

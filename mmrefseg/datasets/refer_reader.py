@@ -1,0 +1,286 @@
+"""Reads ``instances.json`` + ``refs(<split_by>).p`` into a :class:`ReferIndex`."""
+
+import gc
+import json
+import os
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Dict, Iterator, List, Set, Tuple, Union
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from mmrefseg.errors import RefDataError
+
+from .masks import MIN_COORDINATES, read_polygon, read_rle
+from .refer_index import POLYGON, RLE, TEXT_FIELDS, ReferIndex
+from .refer_pickle import load_refer_pickle
+
+# Train and val are splits of the same files, which take seconds to read: whoever still holds the
+# index shares it.
+_LOADED = WeakValueDictionary()
+
+LIFTED = '\0lifted '
+
+
+def read_refer_index(instances_file: Union[str, Path], refs_file: Union[str, Path]) -> ReferIndex:
+    """Read both files, or hand out the index that is already in memory if they have not changed.
+
+    Args:
+        instances_file (str | Path): COCO-style ``instances.json``.
+        refs_file (str | Path): The pickled list of refs.
+
+    Returns:
+        ReferIndex: All splits.
+
+    Raises:
+        RefDataError: A file is missing, broken or not of the format. What is wrong with single
+            refs is no error here but listed in ``problem_ref`` and ``problem_text``.
+    """
+    key = tuple(_fingerprint(str(path)) for path in (instances_file, refs_file))
+    index = _LOADED.get(key)
+    if index is None:
+        with gc_paused():
+            index = _build(str(instances_file), str(refs_file))
+        _LOADED[key] = index
+    return index
+
+
+def _fingerprint(path: str) -> Tuple:
+    try:
+        stat = os.stat(path)
+    except OSError as error:
+        raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
+    return os.path.realpath(path), stat.st_mtime_ns, stat.st_size
+
+
+@contextmanager
+def gc_paused() -> Iterator[None]:
+    """Hold the garbage collector: millions of new containers make it run in vain, again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _build(instances_file: str, refs_file: str) -> ReferIndex:
+    refs = load_refer_pickle(refs_file)
+    columns = _read_refs(refs, refs_file)
+    ref_images, ref_anns = columns.pop('image_ids'), columns.pop('ann_ids')
+    images, segmentations = read_instances(instances_file, set(ref_images), set(ref_anns))
+
+    image_rows = {image_id: row for row, image_id in enumerate(images)}
+    image_size = np.array(
+        [(image['height'], image['width']) for image in images.values()], np.int64).reshape(-1, 2)
+    names = [str(image['file_name']) for image in images.values()]
+    object_rows = {ann_id: row for row, ann_id in enumerate(segmentations)}
+    objects, broken = _read_segmentations(segmentations)
+
+    ref_image = np.array([image_rows.get(i, -1) for i in ref_images], np.int64)
+    ref_object = np.array([object_rows.get(i, -1) for i in ref_anns], np.int64)
+    index = ReferIndex(
+        **columns, **objects, ref_image=ref_image, ref_object=ref_object,
+        image_id=np.array(list(images), np.int64), image_size=image_size,
+        image_name=np.array(names, np.str_), ann_id=np.array(list(segmentations), np.int64),
+        problem_ref=np.empty(0, np.int64), problem_text=np.empty(0, np.str_))
+    problems = _find_problems(index, ref_images, ref_anns, broken, instances_file)
+    arrays = index.to_arrays()
+    arrays['problem_ref'] = np.array(list(problems), np.int64)
+    arrays['problem_text'] = np.array(list(problems.values()), np.str_)
+    return ReferIndex.from_arrays(arrays)
+
+
+def _read_refs(refs: List[dict], refs_file: str) -> Dict[str, Union[np.ndarray, list]]:
+    """The columns that the refs file fills, and ``image_ids``, ``ann_ids`` as lists."""
+    ref_ids, splits, image_ids, ann_ids, counts, sent_ids = [], [], [], [], [], []
+    texts, blanks = ({field: [] for field in TEXT_FIELDS} for _ in range(2))
+    ref = {}
+    try:
+        for ref in refs:
+            splits.append(str(ref['split']))
+            image_ids.append(int(ref['image_id']))
+            ann_ids.append(int(ref['ann_id']))
+            counts.append(len(ref['sentences']))
+            for sentence in ref['sentences']:
+                sent_ids.append(int(sentence['sent_id']))
+                for field in TEXT_FIELDS:
+                    text = sentence.get(field, '')
+                    texts[field].append(text.encode('utf-8', 'replace'))
+                    blanks[field].append(not text.strip())
+            ref_ids.append(int(ref['ref_id']))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RefDataError(
+            f'{refs_file}: entry {len(ref_ids)} (ref {ref.get("ref_id")}) is not of the refer format '
+            f'({type(error).__name__}: {error}). Expected are the integers ref_id, ann_id and '
+            'image_id, split, and sentences, each with an integer sent_id and the texts '
+            f'{" and ".join(TEXT_FIELDS)}') from error
+    split_names, ref_split = np.unique(np.array(splits, np.str_), return_inverse=True)
+    text_columns = {}
+    for field in TEXT_FIELDS:
+        text_columns[field] = np.frombuffer(b''.join(texts[field]), np.uint8).copy()
+        text_columns[f'{field}_offsets'] = _offsets([len(text) for text in texts[field]])
+        text_columns[f'{field}_blank'] = np.array(blanks[field], bool)
+    return dict(
+        split_names=split_names, ref_split=ref_split.astype(np.int32),
+        ref_id=np.array(ref_ids, np.int64), ref_expressions=_offsets(counts),
+        sent_id=np.array(sent_ids, np.int64),
+        expression_ref=np.repeat(np.arange(len(refs)), np.array(counts, np.int64)),
+        image_ids=image_ids, ann_ids=ann_ids, **text_columns)
+
+
+def _offsets(counts: List[int]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(np.array(counts, np.int64))])
+
+
+def read_instances(path: str, image_ids: Set[int], ann_ids: Set[int]) -> Tuple[dict, dict]:
+    """Read what is asked for of ``instances.json``.
+
+    Args:
+        path (str): The file.
+        image_ids (set[int]): Ids of the images to keep.
+        ann_ids (set[int]): Ids of the annotations to keep.
+
+    Returns:
+        tuple[dict, dict]: The images (dicts with file_name, height, width) and the segmentations,
+        by id, in the file's order. A segmentation is as JSON has it, or bytes, its JSON text: as
+        Python's numbers all of them together would take five times the memory.
+
+    Raises:
+        RefDataError: The file is missing, no JSON, or not of COCO's form.
+    """
+    try:
+        with open(path, 'rb') as file:
+            text = file.read()
+        skeleton, spans = _lift_polygons(text)
+        instances = json.loads(skeleton)
+        images = {image['id']: image for image in instances['images'] if image['id'] in image_ids}
+        for image in images.values():
+            image['file_name'], image['height'] + 0, image['width'] + 0
+        segmentations = {
+            annotation['id']: annotation.get('segmentation')
+            for annotation in instances['annotations'] if annotation['id'] in ann_ids}
+        for ann_id, segmentation in segmentations.items():
+            if isinstance(segmentation, str) and segmentation.startswith(LIFTED):
+                start, stop = spans[int(segmentation[len(LIFTED):])]
+                segmentations[ann_id] = text[start:stop]
+    except OSError as error:
+        raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
+    except (KeyError, TypeError) as error:
+        raise RefDataError(
+            f'{path} is not of the form of COCO\'s instances: {type(error).__name__} {error}. '
+            'Expected are images (id, file_name, height, width) and annotations (id, '
+            'segmentation)') from error
+    except ValueError as error:  # json.JSONDecodeError, UnicodeDecodeError
+        raise RefDataError(f'{path} is no readable JSON, or truncated: {error}') from error
+    return images, segmentations
+
+
+def _lift_polygons(text: bytes) -> Tuple[bytes, List[Tuple[int, int]]]:
+    """Replace every polygon list by its number, so that only the wanted ones need to be parsed.
+
+    Coordinates are nearly all of an ``instances.json``, and refs name a quarter of its objects.
+
+    Args:
+        text (bytes): JSON.
+
+    Returns:
+        tuple[bytes, list]: The JSON with the string LIFTED + ``17`` in the place of the 18th list,
+        and where each list stood.
+    """
+    pieces, spans, cursor = [], [], 0
+    key, opening = b'"segmentation"', re.compile(rb'\s*:\s*(?=\[)')
+    at = text.find(key)
+    while at >= 0:
+        match = opening.match(text, at + len(key))
+        # An escaped quote before the key's name: these are words inside of a string.
+        if match and text[at - 1:at] != b'\\':
+            start = match.end()
+            brace = text.find(b'}', start)
+            quote = text.find(b'"', start, brace)
+            stop = brace if quote < 0 else quote
+            # Up to here there is no string and no object's end. With all brackets closed the list
+            # is over, and numbers are all it can hold. Otherwise (RLEs) it stays where it is.
+            if text.count(b'[', start, stop) == text.count(b']', start, stop) > 0:
+                stop = text.rindex(b']', start, stop) + 1
+                pieces += [text[cursor:start], b'"\\u0000lifted %d"' % len(spans)]
+                spans.append((start, stop))
+                cursor = stop
+        at = text.find(key, max(cursor, at + 1))
+    return b''.join(pieces) + text[cursor:], spans
+
+
+def _read_segmentations(segmentations: dict) -> Tuple[Dict[str, np.ndarray], Dict[int, str]]:
+    """The columns of objects and parts, and what is wrong with an object, by its row."""
+    polygons, rles, problems = [np.empty(0)], [], {}
+    kinds, sizes, lengths, counts = [], [], [], []
+    for row, segmentation in enumerate(segmentations.values()):
+        before = len(kinds)
+        try:
+            if isinstance(segmentation, bytes):
+                segmentation = json.loads(segmentation.decode('utf-8'))
+            parts = [segmentation] if isinstance(segmentation, dict) else segmentation
+            if not isinstance(parts, list):
+                raise RefDataError(
+                    'unknown segmentation kind: expected polygons, an RLE or a list of RLEs, '
+                    f'found {type(parts).__name__} {str(parts)[:40]}')
+            for part in parts:
+                if isinstance(part, dict):
+                    rle = read_rle(part)
+                    rles.append(rle['counts'])
+                    kinds.append(RLE)
+                    sizes.append(rle['size'])
+                    lengths.append(len(rle['counts']))
+                elif len(points := read_polygon(part)) >= MIN_COORDINATES:
+                    polygons.append(points)
+                    kinds.append(POLYGON)
+                    sizes.append((0, 0))
+                    lengths.append(len(points))
+            if len(kinds) == before:
+                problems[row] = 'its segmentation is empty'
+        except ValueError as error:  # RefDataError, json.JSONDecodeError
+            problems[row] = str(error)
+        counts.append(len(kinds) - before)
+    kinds = np.array(kinds, np.int8)
+    lengths = np.array(lengths, np.int64)
+    stop = np.where(kinds == POLYGON, np.cumsum(lengths * (kinds == POLYGON)),
+                    np.cumsum(lengths * (kinds == RLE)))
+    return dict(
+        object_parts=_offsets(counts), part_kind=kinds,
+        part_size=np.array(sizes, np.int64).reshape(-1, 2), part_start=stop - lengths,
+        part_stop=stop, coordinates=np.concatenate(polygons),
+        rle_counts=np.frombuffer(b''.join(rles), np.uint8).copy()), problems
+
+
+def _find_problems(index: ReferIndex, image_ids: list, ann_ids: list, broken: Dict[int, str],
+                   instances_file: str) -> Dict[int, str]:
+    """What makes a ref unusable, by its row (the first reason of several)."""
+    problems = {}
+    for row in np.flatnonzero(index.ref_image < 0).tolist():
+        problems[row] = f'its image {image_ids[row]} is not among the images of {instances_file}'
+    for row in np.flatnonzero(index.ref_object < 0).tolist():
+        problems.setdefault(row, f'its annotation {ann_ids[row]} is not in {instances_file}')
+    if broken:
+        for row in np.flatnonzero(np.isin(index.ref_object, list(broken))).tolist():
+            reason = broken[int(index.ref_object[row])]
+            problems.setdefault(row, f'annotation {ann_ids[row]} of {instances_file}: {reason}')
+    for row in np.flatnonzero(np.diff(index.ref_expressions) == 0).tolist():
+        problems.setdefault(row, 'it has no expression')
+
+    sized = np.flatnonzero(index.part_kind == RLE)
+    if len(sized):
+        part_object = np.repeat(np.arange(len(index.ann_id)), np.diff(index.object_parts))
+        object_size = np.zeros((len(index.ann_id), 2), np.int64)
+        object_size[part_object[sized]] = index.part_size[sized]
+        usable = (index.ref_object >= 0) & (index.ref_image >= 0)
+        found, expected = object_size[index.ref_object], index.image_size[index.ref_image]
+        wrong = usable & (found != expected).any(axis=1) & found.any(axis=1)
+        for row in np.flatnonzero(wrong).tolist():
+            problems.setdefault(row, (
+                'its mask is {}x{} where its picture {} is {}x{} (height x width) in {}'.format(
+                    *found[row], index.image_name[index.ref_image[row]], *expected[row],
+                    instances_file)))
+    return dict(sorted(problems.items()))

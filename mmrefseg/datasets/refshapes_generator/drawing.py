@@ -1,0 +1,134 @@
+"""The pixels of RefShapes: outlines of the kinds, textures, background and noise."""
+
+import functools
+import math
+import random
+from typing import TYPE_CHECKING, Dict, List
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from .scenes import Scene
+
+# BGR.
+COLOUR_VALUES = {'red': (45, 40, 215), 'orange': (20, 130, 250), 'yellow': (50, 225, 245),
+                 'green': (60, 165, 45), 'blue': (220, 95, 40), 'purple': (185, 45, 145),
+                 'white': (240, 240, 240)}
+TEXTURE_TONE = 0.5
+EDGE_TONE = 0.3
+NOISE = 20
+
+
+def _circle(radius: float, corners: int = 48, start: float = 0.) -> np.ndarray:
+    turns = start + 2 * math.pi * np.arange(corners) / corners
+    return radius * np.stack([np.sin(turns), -np.cos(turns)], axis=1)
+
+
+def _star() -> np.ndarray:
+    outer, inner = _circle(1.25, 5), _circle(0.52, 5, start=math.pi / 5)
+    return np.stack([outer, inner], axis=1).reshape(-1, 2)
+
+
+def _cross(arm: float = 0.36, reach: float = 1.08) -> np.ndarray:
+    a, r = arm, reach
+    return np.array([(-a, -r), (a, -r), (a, -a), (r, -a), (r, a), (a, a), (a, r), (-a, r), (-a, a),
+                     (-r, a), (-r, -a), (-a, -a)])
+
+
+def _moon() -> np.ndarray:
+    """A crescent, open to the upper right: an outer arc and back along a shifted inner one."""
+    outer = _circle(1.15, 48)
+    shift = np.array([0.5, -0.3])
+    kept = outer[np.linalg.norm(outer - shift, axis=1) > 0.95]
+    # The arc is cut once: roll it so that the gap lies between its last and its first point.
+    gap = int(np.argmax(np.linalg.norm(kept - np.roll(kept, 1, axis=0), axis=1)))
+    kept = np.roll(kept, -gap, axis=0)
+    inner = shift + _circle(0.95, 96)
+    inner = inner[np.linalg.norm(inner, axis=1) < 1.15]
+    gap = int(np.argmax(np.linalg.norm(inner - np.roll(inner, 1, axis=0), axis=1)))
+    inner = np.roll(inner, -gap, axis=0)
+    return np.concatenate([kept, inner[::-1]]) - np.array([-0.2, 0.12])
+
+
+# Closed contours for a radius of 1; a second contour is a hole.
+OUTLINES: Dict[str, List[np.ndarray]] = {
+    'circle': [_circle(1.)],
+    'ring': [_circle(1.1), _circle(0.58)],
+    'moon': [_moon()],
+    'square': [np.array([(-0.88, -0.88), (0.88, -0.88), (0.88, 0.88), (-0.88, 0.88)])],
+    'triangle': [_circle(1.25, 3) + np.array([0, 0.2])],
+    'star': [_star()],
+    'cross': [_cross()],
+    'diamond': [np.array([(0, -1.25), (0.85, 0), (0, 1.25), (-0.85, 0)])],
+    'hexagon': [_circle(1.08, 6, start=math.pi / 6)],
+}
+
+
+def outline_mask(kind: str, radius: float, x: float, y: float, angle: float,
+                 size: int) -> np.ndarray:
+    """The whole shape, covered or not: (size, size) uint8 in {0, 1}.
+
+    Args:
+        kind (str): A key of :data:`OUTLINES`.
+        radius (float): Pixels for a unit of the outline.
+        x, y (float): Centre, pixels.
+        angle (float): Clockwise turn, radians.
+        size (int): Side of the picture, pixels.
+    """
+    cos, sin = radius * math.cos(angle), radius * math.sin(angle)
+    turn = np.array([(cos, sin), (-sin, cos)])
+    # cv2 takes sixteenths of a pixel with shift=4.
+    contours = [np.rint((contour @ turn + (x, y)) * 16).astype(np.int32)
+                for contour in OUTLINES[kind]]
+    mask = np.zeros((size, size), np.uint8)
+    return cv2.fillPoly(mask, contours, 1, shift=4)
+
+
+@functools.lru_cache(maxsize=64)
+def _pattern(texture: str, variant: int, size: int) -> np.ndarray:
+    """(size, size) bool, True in the dark parts of a texture."""
+    period = 0.055 * size
+    ys, xs = np.mgrid[:size, :size] / period
+    if texture == 'striped':
+        turn = math.pi * (variant / 4 + 0.125)
+        return (xs * math.cos(turn) + ys * math.sin(turn) + variant / 8) % 1 < 0.45
+    if texture == 'dotted':
+        xs, ys = xs + variant / 4, ys + variant / 4
+        return (xs % 1 - 0.5) ** 2 + (ys % 1 - 0.5) ** 2 < 0.085
+    return ((xs + variant / 4) // 0.75 + (ys + variant / 4) // 0.75) % 2 < 1
+
+
+def draw_scene(scene: 'Scene', rng: random.Random) -> np.ndarray:
+    """Draw a scene: (S, S, 3) uint8 BGR.
+
+    A grey gradient, the shapes with a dark edge (so that two alike that overlap stay two), noise.
+    """
+    size, owner = scene.size, scene.owner
+    # Every pixel looks its colour up: three tones a shape (plain, texture, edge).
+    tones = owner * np.uint8(3)
+    palette = np.zeros((3 * len(scene.shapes) + 3, 3))
+    for index, shape in enumerate(scene.shapes, start=1):
+        light = rng.uniform(0.88, 1.06)
+        base = np.array(COLOUR_VALUES[shape.colour]) * light
+        palette[3 * index:3 * index + 3] = base, base * TEXTURE_TONE, base * EDGE_TONE
+        if shape.texture != 'plain':
+            tones += _pattern(shape.texture, rng.randrange(4), size) & (owner == index)
+    # The least owner around a pixel is lower than its own exactly on the upper shape's edge.
+    edge = owner > cv2.erode(owner, np.ones((3, 3), np.uint8), borderValue=0)
+    np.copyto(tones, owner * np.uint8(3) + np.uint8(2), where=edge)
+    picture = np.clip(palette, 0, 255).astype(np.uint8)[tones]
+    np.copyto(picture, _background(size, rng), where=(owner == 0)[..., None])
+    noise = np.frombuffer(rng.randbytes(2 * picture.size), np.uint8).reshape(2, *picture.shape)
+    noise = noise % np.uint8(NOISE)
+    return cv2.subtract(cv2.add(picture, noise[0]), noise[1])
+
+
+def _background(size: int, rng: random.Random) -> np.ndarray:
+    """A gradient between two muted greys: (S, S, 3) uint8."""
+    corners = np.empty((2, 2, 3), np.float32)
+    for row in range(2):
+        for column in range(2):
+            grey = rng.uniform(70, 150)
+            corners[row, column] = [grey + rng.uniform(-15, 15) for _ in range(3)]
+    return cv2.resize(corners, (size, size), interpolation=cv2.INTER_LINEAR).astype(np.uint8)

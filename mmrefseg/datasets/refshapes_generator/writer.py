@@ -1,0 +1,208 @@
+"""Writes RefShapes in the published ``refer`` layout, completely or not at all."""
+
+import functools
+import json
+import os
+import pickle
+import shutil
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+
+import cv2
+
+from .records import MAX_SCENES, make_record
+from .scenes import KINDS, ROUND_KINDS, SPLITS
+from .speakers import VARIANTS
+
+# Change it whenever the same arguments give other files.
+GENERATOR_VERSION = 1
+MANIFEST = 'refshapes_manifest.json'
+DEFAULT_SCENES = {'train': 2000, 'val': 300, 'testA': 200, 'testB': 200}
+MIN_SIZE = 64
+_PARTIAL = '.refshapes_partial'
+
+
+def generate_refshapes(out_dir: Union[str, Path],
+                       scenes: Optional[Dict[str, int]] = None,
+                       size: int = 128,
+                       seed: int = 0,
+                       variants: Sequence[str] = VARIANTS,
+                       workers: int = 1,
+                       overwrite: bool = False,
+                       on_scene: Optional[Callable[[], None]] = None) -> dict:
+    """Generate RefShapes, or find that it is there already.
+
+    Writes ``<out_dir>/images/refshapes/*.jpg``, for every variant ``<out_dir>/<variant>/
+    {instances.json, refs(unc).p}``, and at last the manifest ``<out_dir>/refshapes_manifest.json``.
+    Everything is made in a hidden folder beside and moved, so that a killed run leaves nothing that
+    looks complete. The same arguments give byte-identical files, whatever ``workers`` is.
+
+    Args:
+        out_dir (str | Path): The data root.
+        scenes (dict, optional): Number of scenes of each split. Default: :data:`DEFAULT_SCENES`.
+        size (int): Side of the square pictures, pixels.
+        seed (int): Of everything; a scene depends on it, its split and its number only.
+        variants (Sequence[str]): Which of :data:`VARIANTS`.
+        workers (int): Processes.
+        overwrite (bool): Replace all of RefShapes that is in ``out_dir``.
+        on_scene (Callable, optional): Called after every scene.
+
+    Returns:
+        dict: ``made`` (bool: False when all was there already), ``seconds`` (float) and
+        ``statistics``, one dict per variant: see
+            :func:`mmrefseg.datasets.refshapes_generator.records.count`.
+
+    Raises:
+        ValueError: An argument is out of range.
+        FileExistsError: ``out_dir`` holds RefShapes of other arguments, or without a manifest.
+    """
+    scenes = dict(DEFAULT_SCENES if scenes is None else scenes)
+    _check(scenes, size, variants, workers)
+    variants = [name for name in VARIANTS if name in variants]
+    out_dir = Path(out_dir)
+    arguments = dict(generator_version=GENERATOR_VERSION, size=size, seed=seed, variants=variants,
+                     scenes={split: scenes.get(split, 0) for split in SPLITS})
+    start = time.perf_counter()
+    manifest = _read_manifest(out_dir)
+    if not overwrite:
+        _refuse_others(out_dir, manifest, arguments)
+        if manifest and _is_complete(out_dir, arguments):
+            return dict(made=False, seconds=time.perf_counter() - start,
+                        statistics=manifest['statistics'])
+    partial = out_dir / _PARTIAL
+    shutil.rmtree(partial, ignore_errors=True)
+    pictures = partial / 'images' / 'refshapes'
+    pictures.mkdir(parents=True)
+    tasks = [(split, number) for split in SPLITS for number in range(scenes.get(split, 0))]
+    make = functools.partial(make_record, seed=seed, size=size, variants=variants,
+                             pictures=str(pictures))
+    records = []
+    for record in _run(make, tasks, workers):
+        records.append(record)
+        if on_scene:
+            on_scene()
+    statistics = {}
+    for variant in variants:
+        statistics[variant] = _write_variant(partial / variant, variant, records, arguments)
+    _publish(partial, out_dir, variants)
+    with open(out_dir / (MANIFEST + '.part'), 'w', encoding='utf-8') as file:
+        json.dump(dict(arguments=arguments, statistics=statistics), file, indent=1)
+    os.replace(out_dir / (MANIFEST + '.part'), out_dir / MANIFEST)
+    return dict(made=True, seconds=time.perf_counter() - start, statistics=statistics)
+
+
+def _check(scenes: Dict[str, int], size: int, variants: Sequence[str], workers: int) -> None:
+    unknown = sorted(set(scenes) - set(SPLITS))
+    if unknown:
+        raise ValueError(f'RefShapes has the splits {list(SPLITS)}, found {unknown}')
+    if not any(scenes.values()) or not all(0 <= n <= MAX_SCENES for n in scenes.values()):
+        raise ValueError(f'the scenes of a split are 0 to {MAX_SCENES}, and some split must have '
+                         f'some, found {scenes}')
+    if size < MIN_SIZE:
+        raise ValueError(f'the pictures must be at least {MIN_SIZE} px wide for the shapes to be '
+                         f'recognised, found size={size}')
+    unknown = sorted(set(variants) - set(VARIANTS))
+    if unknown or not variants:
+        raise ValueError(f'the variants are {list(VARIANTS)}, found {list(variants)}')
+    if workers < 1:
+        raise ValueError(f'workers must be at least 1, found {workers}')
+
+
+def _read_manifest(out_dir: Path) -> Optional[dict]:
+    path = out_dir / MANIFEST
+    if not path.exists():
+        return None
+    try:
+        manifest = json.loads(path.read_text(encoding='utf-8'))
+        return {key: manifest[key] for key in ('arguments', 'statistics')}
+    except (ValueError, KeyError, TypeError):
+        # Not ours, or broken: as good as that of other arguments.
+        return dict(arguments=None, statistics=None)
+
+
+def _outputs(out_dir: Path, variants: Iterable[str]) -> List[Path]:
+    return [out_dir / 'images' / 'refshapes'] + [out_dir / variant for variant in variants]
+
+
+def _refuse_others(out_dir: Path, manifest: Optional[dict], arguments: dict) -> None:
+    if manifest is None:
+        found = [str(path) for path in _outputs(out_dir, VARIANTS) if path.exists()]
+        if found:
+            raise FileExistsError(
+                f'{", ".join(found)} exist without {MANIFEST}: of an interrupted generation, or '
+                'made by something else. Pass --overwrite (overwrite=True) to replace them.')
+    elif manifest['arguments'] != arguments:
+        raise FileExistsError(
+            f'{out_dir / MANIFEST} is of a generation with other arguments.\n  found: '
+            f'{json.dumps(manifest["arguments"])}\n  asked: {json.dumps(arguments)}\nPass '
+            '--overwrite (overwrite=True) to replace it, or choose another folder.')
+
+
+def _is_complete(out_dir: Path, arguments: dict) -> bool:
+    pictures, *folders = _outputs(out_dir, arguments['variants'])
+    files = [folder / name for folder in folders for name in ('instances.json', 'refs(unc).p')]
+    if not pictures.is_dir() or not all(path.is_file() for path in files):
+        return False
+    return len(list(pictures.glob('*.jpg'))) == sum(arguments['scenes'].values())
+
+
+def _publish(partial: Path, out_dir: Path, variants: Sequence[str]) -> None:
+    """Move the finished folders to their places; without a manifest nothing looks complete."""
+    (out_dir / MANIFEST).unlink(missing_ok=True)
+    for old in _outputs(out_dir, VARIANTS):
+        if old.exists():
+            shutil.rmtree(old)
+    for new, place in zip(_outputs(partial, variants), _outputs(out_dir, variants)):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(new, place)
+    shutil.rmtree(partial)
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)
+
+
+def _run(make: Callable, tasks: List[Tuple[str, int]], workers: int) -> Iterable[dict]:
+    """The records of all tasks, in their order."""
+    if workers == 1:
+        yield from map(make, tasks)
+        return
+    with ProcessPoolExecutor(workers, initializer=_one_thread) as pool:
+        yield from pool.map(make, tasks, chunksize=32)
+
+
+def _write_variant(folder: Path, variant: str, records: List[dict], arguments: dict) -> dict:
+    """Write a variant's two files; only pictures with an expression are in them."""
+    refs: List[dict] = []
+    used = [record for record in records if record['said'][variant]]
+    sent_id = 0
+    for record in used:
+        for index, texts in record['said'][variant].items():
+            annotation = record['annotations'][index]
+            sentences = [dict(sent_id=sent_id + i, sent=text, raw=text, tokens=text.split())
+                         for i, text in enumerate(texts)]
+            sent_id += len(texts)
+            stem, suffix = os.path.splitext(record['image']['file_name'])
+            refs.append(dict(
+                ref_id=len(refs), ann_id=annotation['id'], image_id=annotation['image_id'],
+                category_id=annotation['category_id'], split=record['split'],
+                file_name=f'{stem}_{index}{suffix}', sentences=sentences,
+                sent_ids=[sentence['sent_id'] for sentence in sentences]))
+    instances = dict(
+        info=dict(description=f'{variant}: generated scenes for referring segmentation',
+                  version=str(GENERATOR_VERSION), arguments=arguments),
+        licenses=[], images=[record['image'] for record in used],
+        annotations=[entry for record in used for entry in record['annotations']],
+        categories=[dict(id=i, name=kind,
+                         supercategory='round' if kind in ROUND_KINDS else 'angular')
+                    for i, kind in enumerate(KINDS, start=1)])
+    folder.mkdir(parents=True)
+    (folder / 'instances.json').write_text(json.dumps(instances), encoding='utf-8')
+    # pickle writes an object that it has met as a reference. The way through JSON makes which
+    # strings are one object the same, whatever process they came from.
+    (folder / 'refs(unc).p').write_bytes(pickle.dumps(json.loads(json.dumps(refs)), protocol=2))
+    total: Counter = sum((record['counts'][variant] for record in records), Counter())
+    return dict(pictures=len(used), refs=len(refs), **{key: total[key] for key in sorted(total)})

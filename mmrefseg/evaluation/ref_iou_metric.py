@@ -1,0 +1,224 @@
+"""The metric of referring image segmentation."""
+
+from typing import Dict, List, Optional, Sequence, Union
+
+import numpy as np
+import torch
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from prettytable import PrettyTable
+
+from mmrefseg.errors import RefDataError
+from mmrefseg.registry import METRICS
+
+from .expression_dump import SUFFIXES, write_expressions
+from .length_groups import count_words, group_name, parse_length_groups
+from .mask_counts import intersection_and_union
+from .protocols import get_protocol
+from .sample_collection import collect_samples
+from .sample_masks import masks_at_eval_size, name_of
+from .scores import expression_iou, mean_iou, overall_iou, precision_at
+
+
+@METRICS.register_module()
+class RefIoUMetric(BaseMetric):
+    """oIoU, mIoU and P@X over the N expressions of a dataset, in percent.
+
+    With I_n and U_n the pixels in the intersection and in the union of prediction and ground truth of
+    expression n, and IoU_n = I_n / U_n:
+
+    - ``oIoU`` = 100 * sum_n I_n / sum_n U_n (overall IoU; papers also print cIoU or IoU),
+    - ``mIoU`` = 100 / N * sum_n IoU_n (papers also print gIoU, not the one of boxes; CRIS: IoU),
+    - ``P@X`` = 100 / N * (number of n with IoU_n >= X, or > X by the protocol; papers also print
+      prec@X or Pr@X).
+
+    The numbers are the same to the last digit whether the expressions of a picture come in one sample
+    or one by one, in any order, and on any number of processes.
+
+    Args:
+        protocol (str): The code whose evaluation is followed, a key of
+            :data:`~mmrefseg.evaluation.PROTOCOLS`: it sets the next three. Defaults to 'lavt'.
+        eval_size (str, optional): 'input': the ground truth is resized (nearest) to the size that the
+            network saw; 'original': both are at the picture's own size. ``model.test_cfg.eval_size``
+            must say the same.
+        inclusive (bool, optional): P@X counts IoU >= X if True, IoU > X if False.
+        empty_union_iou (float, optional): IoU where prediction and ground truth are both empty.
+        thresholds (Sequence[float]): The X of P@X. Defaults to 0.5, 0.6, 0.7, 0.8, 0.9.
+        length_groups (str or Sequence, optional): Also ``oIoU[low-high]`` of the expressions with that
+            many words: 'refcoco', 'refcoco+', 'refcocog', 'referit' (S²RM's Table III) or pairs
+            (low, high). NaN for a group without expressions.
+        dump_file (str, optional): A .csv or .jsonl file that gets a line an expression, in the order of
+            the dataset: img_path, image_id, ref_id, sent_id, expression, intersection, union, iou.
+        ignore_index (int): Ground truth pixels that are not counted. Defaults to 255.
+        collect_device (str): As mmengine's ``BaseMetric``. Defaults to 'cpu'.
+        prefix (str, optional): As mmengine's ``BaseMetric``. Defaults to none.
+        collect_dir (str, optional): As mmengine's ``BaseMetric``.
+
+    Raises:
+        ValueError: An argument is unknown or out of range.
+    """
+
+    # Not None, for which mmengine warns: the names need no prefix.
+    default_prefix = ''
+
+    def __init__(self,
+                 protocol: str = 'lavt',
+                 eval_size: Optional[str] = None,
+                 inclusive: Optional[bool] = None,
+                 empty_union_iou: Optional[float] = None,
+                 thresholds: Sequence[float] = (0.5, 0.6, 0.7, 0.8, 0.9),
+                 length_groups: Union[None, str, Sequence] = None,
+                 dump_file: Optional[str] = None,
+                 ignore_index: int = 255,
+                 collect_device: str = 'cpu',
+                 prefix: Optional[str] = None,
+                 collect_dir: Optional[str] = None) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        self.protocol_name = protocol
+        self.protocol = get_protocol(
+            protocol, eval_size=eval_size, inclusive=inclusive, empty_union_iou=empty_union_iou)
+        self.thresholds = tuple(thresholds)
+        if not all(0 <= threshold <= 1 for threshold in self.thresholds):
+            raise ValueError(f'thresholds are {self.thresholds}, expected IoUs from 0 to 1')
+        self.length_groups = parse_length_groups(length_groups)
+        if dump_file is not None and not dump_file.endswith(SUFFIXES):
+            raise ValueError(f'dump_file is {dump_file!r}, expected a name ending in one of {SUFFIXES}')
+        self.dump_file = dump_file
+        self.ignore_index = ignore_index
+
+    def process(self, data_batch: Optional[dict], data_samples: Sequence[dict]) -> None:
+        """Count the pixels of each sample; the counts stay on the device until :meth:`evaluate`.
+
+        Args:
+            data_batch (dict, optional): Not used.
+            data_samples (Sequence[dict]): Samples as dicts, with ``pred_sem_seg.data`` (E, h, w),
+                ``gt_sem_seg.data`` (E, H, W), ``expressions`` (E strings) and, as far as there are,
+                ``ref_ids``, ``sent_ids`` (E ints), ``image_id``, ``img_path``, ``img_shape``,
+                ``ori_shape``, ``sample_idx``, ``dataset_name``.
+
+        Raises:
+            RefDataError: Prediction or ground truth is missing, or they do not fit one another, the
+                expressions or the protocol's size.
+        """
+        for sample in data_samples:
+            pred, truth = masks_at_eval_size(sample, self.protocol.eval_size)
+            num_expressions = len(pred)
+            entry = {key: sample.get(key) for key in ('img_path', 'image_id', 'sample_idx',
+                                                      'dataset_name')}
+            entry['expressions'] = list(sample['expressions'])
+            for key in ('ref_ids', 'sent_ids'):
+                entry[key] = list(sample.get(key, [None] * num_expressions))
+                if len(entry[key]) != num_expressions:
+                    raise RefDataError(f'{name_of(sample)}: {len(entry[key])} {key} for '
+                                       f'{num_expressions} expressions')
+            entry['counts'] = intersection_and_union(pred, truth, self.ignore_index)
+            self.results.append(entry)
+
+    def evaluate(self, size: int) -> Dict[str, float]:
+        """Collect the counts of all processes and compute the scores.
+
+        Args:
+            size (int): Length of the dataset.
+
+        Returns:
+            dict[str, float]: The scores by name, with the prefix if there is one; on every process.
+
+        Raises:
+            RefDataError: There are no results, or not one of every sample of the dataset.
+            RuntimeError: On the other processes, when the main one failed.
+        """
+        entries = _counts_to_cpu(self.results)
+        self.results.clear()
+        metrics, failure = None, None
+        try:
+            entries = collect_samples(entries, size, self.collect_device, self.collect_dir)
+            if is_main_process():
+                metrics = self.compute_metrics(entries)
+        except Exception as error:
+            failure = error
+        # The other processes wait for the main one: they must hear of its failure too.
+        message = [metrics, repr(failure)]
+        broadcast_object_list(message)
+        if failure is not None:
+            raise failure
+        metrics, main_failure = message
+        if metrics is None:
+            raise RuntimeError(f'the main process could not evaluate: {main_failure}')
+        return {f'{self.prefix}/{key}' if self.prefix else key: value
+                for key, value in metrics.items()}
+
+    def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
+        """Compute the scores, log them as tables and write the file of expressions.
+
+        Args:
+            results (list[dict]): One entry a sample, with ``counts`` (2, E) int64.
+
+        Returns:
+            dict[str, float]: oIoU, mIoU, P@X, and oIoU[low-high] of each length group; in percent, not
+            rounded.
+        """
+        intersection, union = np.concatenate([entry['counts'] for entry in results], axis=1)
+        empty = self.protocol.empty_union_iou
+        iou = expression_iou(intersection, union, empty)
+        metrics = dict(oIoU=overall_iou(intersection, union, empty), mIoU=mean_iou(iou))
+        for threshold in self.thresholds:
+            metrics[f'P@{threshold:g}'] = precision_at(iou, threshold, self.protocol.inclusive)
+        self._log_scores(metrics, num_expressions=len(iou), num_samples=len(results))
+        if self.length_groups:
+            expressions = [text for entry in results for text in entry['expressions']]
+            metrics.update(self._scores_by_length(expressions, intersection, union))
+        if self.dump_file is not None:
+            write_expressions(self.dump_file, _rows(results, iou))
+            print_log(f'Results of each expression are in {self.dump_file}', logger='current')
+        return metrics
+
+    def _log_scores(self, metrics: dict, num_expressions: int, num_samples: int) -> None:
+        table = PrettyTable(list(metrics))
+        table.add_row([f'{value:.2f}' for value in metrics.values()])
+        sign = '>=' if self.protocol.inclusive else '>'
+        print_log(
+            f"RefIoUMetric, {num_expressions} expressions in {num_samples} samples, protocol "
+            f"'{self.protocol_name}' ({self.protocol.eval_size} size, P@X: IoU {sign} X, empty union: "
+            f'IoU {self.protocol.empty_union_iou:g}), in percent:\n{table}', logger='current')
+
+    def _scores_by_length(self, expressions: List[str], intersection: np.ndarray,
+                          union: np.ndarray) -> Dict[str, float]:
+        words = np.array([count_words(expression) for expression in expressions])
+        covered = np.zeros(len(words), dtype=bool)
+        table = PrettyTable(['words', 'expressions', 'oIoU'])
+        scores = {}
+        for low, high in self.length_groups:
+            name, chosen = group_name((low, high)), (low <= words) & (words <= high)
+            covered |= chosen
+            score = overall_iou(intersection[chosen], union[chosen],
+                                self.protocol.empty_union_iou) if chosen.any() else float('nan')
+            scores[f'oIoU[{name}]'] = score
+            table.add_row([name, int(chosen.sum()), f'{score:.2f}' if chosen.any() else '-'])
+        outside = words[~covered]
+        note = (f'{len(outside)} expressions of {outside.min()} to {outside.max()} words are in no group'
+                if len(outside) else 'every expression is in a group')
+        print_log(f'oIoU by number of words:\n{table}\n{note}', logger='current')
+        return scores
+
+
+def _counts_to_cpu(entries: List[dict]) -> List[dict]:
+    """Bring the counts of all samples over in one transfer, as (2, E) int64 arrays."""
+    if not entries:
+        return []
+    sizes = [entry['counts'].shape[1] for entry in entries]
+    counts = torch.cat([entry['counts'] for entry in entries], dim=1).cpu().numpy()
+    parts = np.split(counts, np.cumsum(sizes)[:-1], axis=1)
+    return [dict(entry, counts=part) for entry, part in zip(entries, parts)]
+
+
+def _rows(entries: List[dict], iou: np.ndarray):
+    """The lines of the file of expressions, in the order of ``iou`` (N,)."""
+    values = iter(iou.tolist())
+    for entry in entries:
+        for i, expression in enumerate(entry['expressions']):
+            yield dict(
+                img_path=entry['img_path'], image_id=entry['image_id'], ref_id=entry['ref_ids'][i],
+                sent_id=entry['sent_ids'][i], expression=expression,
+                intersection=int(entry['counts'][0, i]), union=int(entry['counts'][1, i]),
+                iou=next(values))

@@ -1,0 +1,8 @@
+"""Text encoders: N expressions in, :class:`mmrefseg.structures.TextFeatures` out."""
+
+from .base_text_encoder import BaseTextEncoder
+from .bert_encoder import BERTEncoder
+from .rnn_encoder import RNNEncoder
+from .vocabulary import Vocabulary, tokenize
+
+__all__ = ['BERTEncoder', 'BaseTextEncoder', 'RNNEncoder', 'Vocabulary', 'tokenize']

@@ -1,0 +1,230 @@
+"""A transformer of the ``transformers`` library over word pieces: the text encoder of LAVT."""
+
+import copy
+import os
+from contextlib import contextmanager
+from typing import Optional, Sequence, Tuple, Union
+
+from mmengine.logging import print_log
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from mmrefseg.registry import MODELS
+from mmrefseg.structures import TextFeatures
+
+from .base_text_encoder import BaseTextEncoder, pad_ids
+from .wordpiece import wordpiece_tokenizer
+
+
+@MODELS.register_module()
+class BERTEncoder(BaseTextEncoder):
+    """Any encoder that ``transformers.AutoModel`` knows: BERT, RoBERTa, ELECTRA, DistilBERT, …
+
+    As in LAVT (CVPR 2022): the word features are the last layer's, the pooler is left out, and an
+    expression is ``[CLS] … [SEP]`` cut at ``max_length``, so that a long one loses its ``[SEP]``
+    (which truncation by the tokenizer would keep). Both count as words in the mask.
+
+    Pre-trained weights are loaded by ``init_weights``, that is, at the start of a training. Building
+    the model needs only the architecture and the tokenizer; with ``config`` and ``tokenizer`` both
+    given it needs no hub and no file.
+
+    Args:
+        pretrained (str, optional): Where the weights come from: a name of the Hugging Face hub or a
+            folder with ``config.json`` and the weights. None: random weights; then ``config`` and
+            ``tokenizer`` must be given.
+        config (dict, optional): With ``model_type`` it is the whole architecture
+            (``dict(model_type='bert', hidden_size=64, …)``; what it leaves out is transformers'
+            default, ``vocab_size`` the tokenizer's). Without, it changes single values of the
+            architecture of ``pretrained`` (``dict(hidden_dropout_prob=0.2)``).
+        tokenizer (str, path or Sequence[str], optional): A hub name or folder, a WordPiece
+            ``vocab.txt``, or the words themselves (see :func:`wordpiece_tokenizer`). Default: that
+            of ``pretrained``.
+        max_length (int): How many word pieces of an expression are read, ``[CLS]`` included.
+        trainable_layers (int or Sequence[int], optional): None: everything trains. A sequence: only
+            the encoder layers of these numbers (from 0) train; embeddings and other layers stay as
+            loaded, and the gradient passes through them. An int n: the layers below n; LAVT's
+            published training is 10 (layers 0-9 of 12). 0: nothing trains. Dropout is active in
+            layers that do not train as well.
+        sentence (str): The sentence feature: ``'cls'``, the first token's, or ``'mean'`` of the
+            word features (SADLR's S, S2RM's AvgP(T)). A model without a token for the sentence,
+            such as GPT-2, wants ``'mean'``.
+        with_cp (bool): Whether to save memory in training by computing the layers twice.
+        local_files_only (bool): Whether to use only what is on this disk (no network).
+        init_cfg (dict or list[dict], optional): mmengine's.
+
+    Raises:
+        OSError: ``pretrained`` or ``tokenizer`` cannot be read.
+        ValueError, TypeError: An option is not one of those above, or architecture and tokenizer
+            do not fit each other.
+    """
+
+    def __init__(self, pretrained: Optional[str] = 'bert-base-uncased',
+                 config: Optional[dict] = None,
+                 tokenizer: Union[str, os.PathLike, Sequence[str], None] = None,
+                 max_length: int = 20,
+                 trainable_layers: Union[int, Sequence[int], None] = None, sentence: str = 'cls',
+                 with_cp: bool = False, local_files_only: bool = False, init_cfg=None) -> None:
+        if sentence not in ('cls', 'mean'):
+            raise ValueError(f"text_encoder.sentence must be 'cls' or 'mean', found {sentence!r}.")
+        if pretrained is None and (tokenizer is None or 'model_type' not in (config or {})):
+            raise ValueError(
+                'text_encoder.pretrained is None: then text_encoder.config with a model_type and '
+                f'text_encoder.tokenizer must be given, found config={config!r} and '
+                f'tokenizer={tokenizer!r}.')
+        fast_tokenizer = _build_tokenizer(tokenizer, pretrained, local_files_only)
+        architecture = _build_config(config, pretrained, len(fast_tokenizer), local_files_only)
+        super().__init__(out_channels=architecture.hidden_size, max_length=max_length,
+                         init_cfg=init_cfg)
+        positions = getattr(architecture, 'max_position_embeddings', max_length)
+        if not max_length <= positions:
+            raise ValueError(f'text_encoder.max_length is {max_length}, but the model has only '
+                             f'{positions} positions (max_position_embeddings).')
+        self.pretrained = pretrained
+        self.local_files_only = local_files_only
+        self.sentence = sentence
+        self.tokenizer = fast_tokenizer
+        self.model = AutoModel.from_config(architecture).float()
+        # mmengine calls init_weights of every child that is not marked so, and transformers' own
+        # would draw all weights anew.
+        self.model.is_init = True
+        if getattr(self.model, 'pooler', None) is not None:
+            self.model.pooler = None  # its weights would get no gradient, which stops DDP
+        if with_cp:
+            # Older versions have it under another name, and a default that drops all gradients where
+            # the embeddings do not train.
+            enable = getattr(self.model, 'activation_checkpointing_enable',
+                             None) or self.model.gradient_checkpointing_enable
+            enable(dict(use_reentrant=False))
+        _set_trainable(self.model, trainable_layers)
+
+    def tokenize(self, expressions: Sequence[str]) -> Tuple[Tensor, Tensor]:
+        """Ids and mask (N, L) of the word pieces, ``[CLS]`` and ``[SEP]`` included."""
+        # One by one: a batch starts the tokenizer's threads, which do not survive the fork of the
+        # data loader's workers (a warning in each), and at 10 µs an expression they win nothing.
+        encode = self.tokenizer.backend_tokenizer.encode
+        rows = [encode(expression).ids[:self.max_length] for expression in expressions]
+        return pad_ids(rows, pad_id=self.tokenizer.pad_token_id)
+
+    def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
+        """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells."""
+        ids, mask = ids.to(self.device), mask.to(self.device)
+        words = self.model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        return self._features(words=words, mask=mask,
+                              sentence=words[:, 0] if self.sentence == 'cls' else None)
+
+    def load_pretrained(self) -> None:
+        """Load the weights of ``pretrained``.
+
+        Raises:
+            OSError: They cannot be read.
+            ValueError: They lack some of the model's weights: another architecture.
+        """
+        if self.pretrained is None:
+            return
+        with _clear_errors('pretrained', self.pretrained), _quiet_transformers():
+            loaded, report = AutoModel.from_pretrained(
+                self.pretrained, config=copy.deepcopy(self.model.config),
+                local_files_only=self.local_files_only, output_loading_info=True)
+        weights = {name: weight for name, weight in loaded.state_dict().items()
+                   if not name.startswith('pooler.')}
+        missing = sorted(set(report['missing_keys']) & set(weights))
+        if missing:
+            raise ValueError(
+                f'text_encoder.pretrained={self.pretrained!r} lacks {len(missing)} of the '
+                f'{len(weights)} weights of the {type(loaded).__name__} that text_encoder.config '
+                f'describes, {missing[0]!r} first: is it another architecture?')
+        self.model.load_state_dict(weights)
+        print_log(f'BERTEncoder: {len(weights)} weights from {self.pretrained}.', logger='current')
+
+
+def _build_tokenizer(tokenizer, pretrained, local_files_only) -> PreTrainedTokenizerBase:
+    """The fast tokenizer from what the constructor was given, without cutting or padding."""
+    if isinstance(tokenizer, (list, tuple)) or (tokenizer is not None
+                                                and os.path.isfile(tokenizer)):
+        built = wordpiece_tokenizer(tokenizer)
+    else:
+        key, source = ('pretrained', pretrained) if tokenizer is None else ('tokenizer', tokenizer)
+        with _clear_errors(key, source), _quiet_transformers():
+            built = AutoTokenizer.from_pretrained(source, local_files_only=local_files_only)
+    if not built.is_fast:
+        raise ValueError(f'text_encoder.tokenizer: {type(built).__name__} is not a fast tokenizer '
+                         '(it has no tokenizer.json).')
+    if built.pad_token is None:
+        built.pad_token = built.eos_token  # as usual for models that never pad; the mask hides it
+    built.backend_tokenizer.no_truncation()
+    built.backend_tokenizer.no_padding()
+    return built
+
+
+def _build_config(config, pretrained, vocab_size, local_files_only):
+    """The architecture; checked to be an encoder and to have a row for every id."""
+    values = dict(config or {})
+    if 'model_type' in values:
+        values.setdefault('vocab_size', vocab_size)
+        try:
+            built = AutoConfig.for_model(**values)
+        except ValueError as error:
+            raise ValueError(f"text_encoder.config: transformers knows no model_type "
+                             f"{values['model_type']!r}.") from error
+    else:
+        with _clear_errors('pretrained', pretrained), _quiet_transformers():
+            built = AutoConfig.from_pretrained(pretrained, local_files_only=local_files_only,
+                                               **values)
+    if built.is_encoder_decoder:
+        raise ValueError(f'text_encoder: {built.model_type} is an encoder with a decoder; expected '
+                         'a model that is an encoder only, such as bert.')
+    if vocab_size > built.vocab_size:
+        raise ValueError(f'text_encoder: the tokenizer has {vocab_size} ids, the model only '
+                         f'{built.vocab_size} embeddings (config.vocab_size).')
+    return built
+
+
+def _set_trainable(model: nn.Module, trainable_layers: Union[int, Sequence[int], None]) -> None:
+    """Freeze all but the named encoder layers."""
+    if trainable_layers is None:
+        return
+    count = model.config.num_hidden_layers
+    layers = next((module for module in model.modules()
+                   if isinstance(module, nn.ModuleList) and len(module) == count), None)
+    if layers is None:
+        raise ValueError(f'text_encoder.trainable_layers: {type(model).__name__} has no list of '
+                         f'{count} layers to choose from; leave it None.')
+    numbers = (list(range(trainable_layers)) if isinstance(trainable_layers, int)
+               else list(trainable_layers))
+    wrong = [number for number in numbers if number not in range(count)]
+    if wrong:
+        raise ValueError(f'text_encoder.trainable_layers={trainable_layers!r}: the model has layers '
+                         f'0 to {count - 1}.')
+    model.requires_grad_(False)
+    for number in numbers:
+        layers[number].requires_grad_(True)
+
+
+@contextmanager
+def _clear_errors(key: str, source):
+    """Say which config key is at fault where transformers cannot read ``source``."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise OSError(
+            f'text_encoder.{key}={str(source)!r} cannot be read: it must be a folder with '
+            'config.json, the tokenizer and the weights, or a model of the Hugging Face hub that '
+            'this machine can reach. Without a network: on one that has it, run  hf download '
+            f'bert-base-uncased --local-dir FOLDER  and set text_encoder.{key} to that folder. '
+            f'({type(error).__name__}: {error})') from error
+
+
+@contextmanager
+def _quiet_transformers():
+    """No reports of weights that are not used, and no progress bars, from transformers."""
+    verbosity = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()

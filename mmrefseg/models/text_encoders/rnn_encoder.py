@@ -1,0 +1,114 @@
+"""A recurrent network over words: the text encoder of LTS, VLT and M3Att."""
+
+from os import PathLike
+from typing import Optional, Sequence, Tuple, Union
+
+from mmengine.logging import print_log
+from torch import Tensor, nn, no_grad
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from mmrefseg.registry import MODELS
+from mmrefseg.structures import TextFeatures
+
+from .base_text_encoder import BaseTextEncoder
+from .glove import read_glove
+from .vocabulary import Vocabulary
+
+_CELLS = {'gru': nn.GRU, 'lstm': nn.LSTM}
+
+
+@MODELS.register_module()
+class RNNEncoder(BaseTextEncoder):
+    """GRU or LSTM, one-way or bidirectional, over the embeddings of a word vocabulary.
+
+    Word features are the hidden states of the last layer, both directions side by side: h_t of
+    "Locate then Segment" (LTS, CVPR 2021), section 3.1, equations 1, 2 and 4, and F_t of M3Att
+    (TIP 2023), section III. C = ``hidden_dims``, times 2 if bidirectional. Each direction of an
+    expression runs over its own words only, so padding cannot reach a feature.
+
+    Args:
+        vocab (Sequence[str] or path): The words, or a file with one a line
+            (``tools/dataset_converters/build_vocab.py`` makes it). Other words share one
+            "unknown" embedding.
+        cell (str): ``'gru'`` or ``'lstm'``.
+        embed_dims (int): Width of the word embeddings.
+        hidden_dims (int): Width of the hidden state of one direction. LTS' "1024 dimensional
+            bi-GRU" is read as 512 for each direction.
+        num_layers (int): Stacked recurrent layers.
+        bidirectional (bool): Whether the expression is read backwards as well.
+        dropout (float): Of the embeddings, and between layers.
+        max_length (int): How many words of an expression are read.
+        glove (path, optional): A GloVe text file: embeddings start from its vectors, and words that
+            it lacks stay random. It is read by ``init_weights`` only, so inference needs no file.
+        freeze_embedding (bool): Whether the embeddings stay as they start.
+        sentence (str): The sentence feature: ``'last'``, the final state of each direction (M3Att's
+            F'_t), or ``'mean'`` of the word features (LTS, equation 3; SADLR's S).
+        init_cfg (dict or list[dict], optional): mmengine's.
+
+    Raises:
+        FileNotFoundError, TypeError, ValueError: An option is not one of those above, or the
+            vocabulary is unusable (see :class:`Vocabulary`).
+    """
+
+    def __init__(self, vocab: Union[Sequence[str], str, PathLike], cell: str = 'gru',
+                 embed_dims: int = 300, hidden_dims: int = 512, num_layers: int = 1,
+                 bidirectional: bool = True, dropout: float = 0., max_length: int = 20,
+                 glove: Optional[Union[str, PathLike]] = None, freeze_embedding: bool = False,
+                 sentence: str = 'last', init_cfg=None) -> None:
+        if cell not in _CELLS:
+            raise ValueError(f"text_encoder.cell must be 'gru' or 'lstm', found {cell!r}.")
+        if sentence not in ('last', 'mean'):
+            raise ValueError(f"text_encoder.sentence must be 'last' or 'mean', found {sentence!r}.")
+        super().__init__(out_channels=hidden_dims * (2 if bidirectional else 1),
+                         max_length=max_length, init_cfg=init_cfg)
+        self.vocabulary = Vocabulary(vocab)
+        self.glove = glove
+        self.sentence = sentence
+        self.embedding = nn.Embedding(len(self.vocabulary), embed_dims,
+                                      padding_idx=Vocabulary.pad_id)
+        self.embedding.weight.requires_grad_(not freeze_embedding)
+        self.dropout = nn.Dropout(dropout)
+        self.rnn = _CELLS[cell](
+            input_size=embed_dims, hidden_size=hidden_dims, num_layers=num_layers, batch_first=True,
+            # torch warns of a dropout between the layers when there is but one
+            dropout=dropout if num_layers > 1 else 0., bidirectional=bidirectional)
+
+    def tokenize(self, expressions: Sequence[str]) -> Tuple[Tensor, Tensor]:
+        """Ids and mask (N, L) of the words; see :meth:`Vocabulary.encode`."""
+        return self.vocabulary.encode(expressions, max_length=self.max_length)
+
+    def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
+        """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells.
+
+        The real words must come first. Where the mask is on the CPU, as :meth:`tokenize` makes it,
+        nothing waits for the GPU.
+        """
+        lengths = mask.sum(dim=1).cpu()
+        embedded = self.dropout(self.embedding(ids.to(self.device)))  # (N, L) -> (N, L, embed_dims)
+        packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
+        outputs, state = self.rnn(packed)
+        words, _ = pad_packed_sequence(outputs, batch_first=True, total_length=ids.shape[1])
+        mask = mask.to(self.device)
+        if self.sentence == 'mean':
+            return self._features(words=words, mask=mask)
+        hidden = state[0] if isinstance(state, tuple) else state  # an LSTM's is (hidden, cell)
+        directions = 2 if self.rnn.bidirectional else 1
+        # (layers * directions, N, hidden_dims) -> (N, directions * hidden_dims), of the last layer
+        final = hidden[-directions:].transpose(0, 1).flatten(start_dim=1)
+        return self._features(words=words, mask=mask, sentence=final)
+
+    @no_grad()
+    def load_pretrained(self) -> None:
+        """Start the embeddings from the GloVe file.
+
+        Raises:
+            FileNotFoundError, ValueError: See :func:`read_glove`.
+        """
+        if self.glove is None:
+            return
+        ids, vectors = read_glove(self.glove, vocabulary=self.vocabulary,
+                                  dims=self.embedding.embedding_dim)
+        weight = self.embedding.weight
+        weight[ids.to(weight.device)] = vectors.to(weight)
+        print_log(f'{len(ids)} of {len(self.vocabulary.words)} words have a vector in {self.glove}, '
+                  'the rest start at random.', logger='current')

@@ -1,0 +1,60 @@
+"""Packaging: ``pip install -e .`` or ``pip wheel .``; the wheel carries configs and tools as ``.mim``."""
+
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+# What mim, `_base_ = 'mmrefseg::…'` and the model zoo look for inside the installed package.
+MIM = ('configs', 'tools', 'demo', 'model-index.yml')
+
+
+class BuildWithMim(build_py):
+    """Copies configs, tools and the model index into the package it builds, as OpenMMLab does."""
+
+    def run(self):
+        """Build, then copy; an editable install links instead, so that edits show."""
+        super().run()
+        into = ROOT / 'mmrefseg' if self.editable_mode else Path(self.build_lib) / 'mmrefseg'
+        mim = into / '.mim'
+        shutil.rmtree(mim, ignore_errors=True)
+        mim.mkdir(parents=True)
+        for name in MIM:
+            source = ROOT / name
+            if self.editable_mode:
+                (mim / name).symlink_to(source)
+            elif source.is_dir():
+                shutil.copytree(source, mim / name, ignore=shutil.ignore_patterns('__pycache__'))
+            else:
+                shutil.copy(source, mim / name)
+
+
+def version() -> str:
+    """The version, without importing the package."""
+    scope = {}
+    exec((ROOT / 'mmrefseg/version.py').read_text(), scope)
+    return scope['__version__']
+
+
+setup(
+    name='mmrefseg',
+    version=version(),
+    description='Referring image segmentation on the OpenMMLab stack',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    python_requires='>=3.10',
+    packages=find_packages(include=['mmrefseg', 'mmrefseg.*']),
+    cmdclass=dict(build_py=BuildWithMim),
+    # mmcv and mmengine are left out on purpose: mmcv, mmcv-lite and the OneDL forks install the same
+    # import names. `import mmrefseg` checks them and prints the line to type.
+    install_requires=[
+        'torch>=2.1', 'transformers>=4.40', 'pycocotools>=2.0.6', 'numpy>=1.24', 'pillow>=9', 'ftfy', 'regex',
+        'prettytable', 'rich', 'setuptools<81'
+    ],
+    extras_require=dict(mm=[
+        'mmengine>=0.10.4,<1', 'mmcv-lite>=2.0.0,<2.2', 'mmsegmentation>=1.2.0,<2', 'mmdet>=3.1.0,<4'
+    ]),
+)

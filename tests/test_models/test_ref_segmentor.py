@@ -1,0 +1,196 @@
+"""The segmentor: every combination that should work does, grouped equals single, what cannot work says why."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
+
+from mmrefseg.errors import RefDataError
+from mmrefseg.registry import MODELS
+from mmrefseg.structures import RefDataSample
+
+WORDS = ['a', 'the', 'man', 'red', 'tie', 'left', 'dog']
+TEXT = dict(
+    type='BERTEncoder', pretrained=None, tokenizer=WORDS, max_length=8,
+    config=dict(model_type='bert', hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16))
+RNN = dict(type='RNNEncoder', vocab=WORDS, embed_dims=8, hidden_dims=8)
+LAVT = dict(
+    type='LAVTSwin', embed_dims=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 2), window_size=3, text_channels=16)
+SWIN = dict(type='SwinTransformer', embed_dims=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 2), window_size=3)
+PWAM_FUSION = dict(type='PWAMFusion', in_channels=[8, 16, 32, 64], text_channels=16)
+DECODER = dict(type='LAVTDecoder', in_channels=[8, 16, 32, 64], channels=16)
+HEAD = dict(type='MaskHead', in_channels=16)
+UPER = dict(
+    type='UPerHead', in_channels=[8, 16, 32, 64], in_index=[0, 1, 2, 3], channels=8, num_classes=2,
+    pool_scales=(1, 2), dropout_ratio=0., norm_cfg=dict(type='BN'), align_corners=False,
+    loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True))
+FCN = dict(
+    type='FCNHead', in_channels=32, in_index=2, channels=8, num_classes=2, dropout_ratio=0.,
+    norm_cfg=dict(type='BN'), loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.4))
+FPN = dict(type='FPN', in_channels=[8, 16, 32, 64], out_channels=8, num_outs=4)
+
+COMBINATIONS = dict(
+    lavt=dict(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=HEAD),
+    lavt_rnn=dict(text_encoder=RNN, backbone=dict(LAVT, fusion_heads=4), decoder=DECODER, decode_head=HEAD),
+    lavt_checkpointed=dict(text_encoder=TEXT, backbone=dict(LAVT, with_cp=True), decoder=DECODER, decode_head=HEAD),
+    late_fusion=dict(text_encoder=TEXT, backbone=SWIN, fusion=PWAM_FUSION, decoder=DECODER, decode_head=HEAD),
+    one_channel=dict(
+        text_encoder=TEXT, backbone=LAVT, decoder=DECODER,
+        decode_head=dict(HEAD, num_classes=1, loss_decode=[
+            dict(type='RefDiceLoss'), dict(type='CrossEntropyLoss', use_sigmoid=True, avg_non_ignore=True)])),
+    mmseg_head=dict(
+        text_encoder=TEXT, backbone=SWIN, fusion=PWAM_FUSION, decode_head=UPER, auxiliary_head=FCN),
+    mmseg_neck=dict(
+        text_encoder=TEXT, backbone=LAVT, neck=FPN, decode_head=dict(UPER, in_channels=[8] * 4)),
+    mmseg_head_on_decoder=dict(
+        text_encoder=TEXT, backbone=LAVT, decoder=DECODER,
+        decode_head=dict(FCN, in_channels=16, in_index=0, num_classes=2)),
+)
+
+
+def build(**parts):
+    init_default_scope('mmrefseg')
+    torch.manual_seed(0)
+    return MODELS.build(dict(type='RefSegmentor', **copy.deepcopy(parts)))
+
+
+def make_batch(expressions=(('the red tie', ), ('a man', )), size=(64, 96), ori_size=(50, 70)):
+    torch.manual_seed(1)
+    samples = []
+    for said in expressions:
+        sample = RefDataSample(metainfo=dict(
+            expressions=list(said), img_path='x.jpg', img_shape=size, ori_shape=ori_size))
+        sample.gt_sem_seg = PixelData(data=(torch.rand(len(said), *size) > 0.7).to(torch.uint8))
+        samples.append(sample)
+    return torch.randn(len(samples), 3, *size), samples
+
+
+@pytest.mark.parametrize('name', COMBINATIONS)
+def test_trains_and_predicts(name):
+    model = build(**COMBINATIONS[name])
+    model.init_weights()
+    inputs, samples = make_batch((('the red tie', 'dog'), ('a man', )))
+    losses = model(inputs, samples, mode='loss')
+    total = sum(value for key, value in losses.items() if 'loss' in key)
+    assert total.isfinite()
+    total.backward()
+    without = [key for key, value in model.named_parameters() if value.requires_grad and value.grad is None]
+    assert without == []
+    model.eval()
+    with torch.no_grad():
+        predicted = model(inputs, samples, mode='predict')
+        logits = model(inputs, samples, mode='tensor')
+    assert logits.shape[:2] == (3, model.decode_head.out_channels
+                                if name.startswith('mmseg') else model.decode_head.num_classes)
+    for sample, count in zip(predicted, (2, 1)):
+        assert sample.pred_sem_seg.data.shape == (count, 64, 96)
+        assert sample.pred_sem_seg.data.dtype == torch.uint8
+        assert sample.pred_scores.shape == (count, )
+
+
+@pytest.mark.parametrize('name', ['lavt', 'late_fusion', 'mmseg_neck'])
+@pytest.mark.parametrize('max_expressions', [1, 2, 16])
+def test_grouped_equals_one_by_one(name, max_expressions):
+    model = build(**COMBINATIONS[name], test_cfg=dict(max_expressions=max_expressions, keep_logits=True)).eval()
+    said = (('the red tie', 'dog', 'a man left the dog'), ('a man', ), ('red dog', 'left'))
+    inputs, samples = make_batch(said)
+    with torch.no_grad():
+        grouped = model(inputs, samples, mode='predict')
+        for image, sample, expressions in zip(inputs, grouped, said):
+            for i, expression in enumerate(expressions):
+                _, (single, ) = make_batch(((expression, ), ))
+                model(image[None], [single], mode='predict')
+                torch.testing.assert_close(
+                    sample.seg_logits.data[2 * i:2 * i + 2], single.seg_logits.data, atol=1e-4, rtol=1e-3)
+                assert torch.equal(sample.pred_sem_seg.data[i], single.pred_sem_seg.data[0])
+
+
+def test_the_picture_is_encoded_once():
+    model = build(**COMBINATIONS['late_fusion']).eval()
+    calls = []
+    model.backbone.register_forward_hook(lambda module, args, out: calls.append(len(args[0])))
+    inputs, samples = make_batch((('the red tie', 'dog', 'a man'), ))
+    with torch.no_grad():
+        model(inputs, samples, mode='predict')
+    assert calls == [1]
+
+
+def test_many_single_expressions_in_chunks():
+    model = build(**COMBINATIONS['late_fusion']).eval()
+    inputs, samples = make_batch([('dog', ), ('man', ), ('red', ), ('left', ), ('tie', )])
+    with torch.no_grad():
+        whole = [sample.pred_sem_seg.data.clone() for sample in model(inputs, samples, mode='predict')]
+        model.test_cfg.max_expressions = 2
+        chunked = [sample.pred_sem_seg.data for sample in model(inputs, samples, mode='predict')]
+    for a, b in zip(whole, chunked):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize('classes', [1, 2])
+def test_prediction_at_the_original_size(classes):
+    """Padding is cut off, logits are resized, the threshold holds, the score is the mean inside."""
+    head = dict(HEAD, num_classes=classes)
+    model = build(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=head,
+                  test_cfg=dict(eval_size='original', threshold=0.3, keep_logits=True)).eval()
+    inputs, (sample, ) = make_batch((('the red tie', 'dog'), ), size=(64, 96), ori_size=(50, 70))
+    sample.set_metainfo(dict(img_shape=(60, 90)))
+    with torch.no_grad():
+        raw = model(inputs, [sample], mode='tensor')
+        model(inputs, [sample], mode='predict')
+
+    def resize(x, size):
+        return torch.nn.functional.interpolate(x, size=size, mode='bilinear', align_corners=False)
+
+    logits = resize(resize(raw, (64, 96))[..., :60, :90], (50, 70))
+    probability = logits.softmax(1)[:, 1] if classes == 2 else logits.sigmoid()[:, 0]
+    mask = probability > 0.3
+    assert torch.equal(sample.pred_sem_seg.data, mask.to(torch.uint8))
+    expected = torch.stack([p[m].mean() if m.any() else p.new_zeros(()) for p, m in zip(probability, mask)])
+    torch.testing.assert_close(sample.pred_scores, expected)
+
+
+def test_an_empty_mask_scores_zero():
+    model = build(**COMBINATIONS['one_channel']).eval()
+    model.decode_head.classifier.bias.data.fill_(-100)
+    inputs, samples = make_batch((('dog', ), ))
+    with torch.no_grad():
+        model(inputs, samples, mode='predict')
+    assert samples[0].pred_sem_seg.data.sum() == 0 and samples[0].pred_scores.tolist() == [0.]
+
+
+@pytest.mark.parametrize('parts,message', [
+    (dict(text_encoder=TEXT, backbone=SWIN, decoder=DECODER, decode_head=HEAD),
+     'model.backbone SwinTransformer takes no text, so model.fusion is needed'),
+    (dict(text_encoder=TEXT, backbone=LAVT, decode_head=HEAD), 'model.decoder is needed'),
+    (dict(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=dict(HEAD, in_channels=8)),
+     'in_channels is 8, but model.decoder LAVTDecoder gives Y of 16 channels'),
+    (dict(text_encoder=TEXT, backbone=LAVT, decode_head=dict(UPER, num_classes=19)), 'has 19 classes'),
+    (dict(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=dict(HEAD, num_classes=3)),
+     'num_classes is 3, expected 2'),
+    (dict(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=DECODER), 'has the head LAVTDecoder'),
+])
+def test_parts_that_cannot_work(parts, message):
+    with pytest.raises(ValueError, match=message):
+        build(**parts)
+
+
+@pytest.mark.parametrize('test_cfg,message', [
+    (dict(eval_size='big'), 'test_cfg.eval_size'), (dict(threshold=1.), 'test_cfg.threshold'),
+    (dict(max_expressions=0), 'test_cfg.max_expressions'), (dict(mode='slide'), 'test_cfg.mode'),
+    (dict(treshold=0.4), "unknown keys \\['treshold'\\]; known are"),
+])
+def test_test_cfg_errors(test_cfg, message):
+    with pytest.raises(ValueError, match=message):
+        build(**COMBINATIONS['lavt'], test_cfg=test_cfg)
+
+
+def test_data_errors():
+    model = build(**COMBINATIONS['lavt'])
+    inputs, samples = make_batch()
+    samples[0].gt_sem_seg = PixelData(data=torch.zeros(2, 64, 96, dtype=torch.uint8))
+    with pytest.raises(RefDataError, match='x.jpg has 1 expressions but 2 masks'):
+        model(inputs, samples, mode='loss')
+    with pytest.raises(ValueError, match='needs data_samples'):
+        model(inputs, None, mode='predict')

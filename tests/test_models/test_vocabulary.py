@@ -1,0 +1,99 @@
+"""The vocabulary of the recurrent encoder."""
+
+import copy
+import re
+
+import pytest
+import torch
+
+from mmrefseg.errors import RefDataError
+from mmrefseg.models.text_encoders import Vocabulary, tokenize
+
+
+@pytest.mark.parametrize('text, words', [
+    ('The RED circle', ['the', 'red', 'circle']),
+    ("man's t-shirt, 2nd from left!", ["man's", 't', 'shirt', '2nd', 'from', 'left']),
+    ("'quoted' boys'", ['quoted', 'boys']),
+    ("man\u2019s", ["man's"]),
+    ('red_car  no. 12', ['red', 'car', 'no', '12']),
+    ('CAF\u00c9 cafe\u0301', ['caf\u00e9', 'caf\u00e9']),
+    ('?!', []),
+])
+def test_tokenize(text, words):
+    assert tokenize(text) == words
+    assert tokenize(' '.join(words)) == words  # what a vocabulary holds is found again
+
+
+def test_real_expressions_survive(shared_dir):
+    """Of letters and digits nothing is lost in RefCOCO's own expressions."""
+    path = shared_dir / 'expressions' / 'refcoco_val.tsv'
+    expressions = [text for line in path.read_text(encoding='utf-8').splitlines()
+                   for text in line.split('\t')[2:]]
+    assert len(expressions) > 10_000
+    for text in expressions:
+        assert re.sub("[^a-z0-9]", '', ''.join(tokenize(text))) == re.sub(
+            '[^a-z0-9]', '', text.lower())
+
+
+def test_ids():
+    vocabulary = Vocabulary(['red', 'blue'])
+    assert (Vocabulary.pad_id, Vocabulary.unknown_id) == (0, 1)
+    assert len(vocabulary) == 4 and vocabulary.words == ('red', 'blue')
+    assert [vocabulary.id_of(word) for word in ('red', 'blue', 'green')] == [2, 3, 1]
+    assert 'red' in vocabulary and 'green' not in vocabulary
+
+
+def test_encode():
+    ids, mask = Vocabulary(['red', 'blue']).encode(
+        ['Blue, red and blue', 'red', 'green red'], max_length=3)
+    assert torch.equal(ids, torch.tensor([[3, 2, 1], [2, 0, 0], [1, 2, 0]]))
+    assert torch.equal(mask, torch.tensor([[1, 1, 1], [1, 0, 0], [1, 1, 0]]).bool())
+    assert ids.dtype == torch.int64
+
+
+def test_encode_without_a_limit():
+    assert Vocabulary(['red']).encode(['red ' * 50])[0].shape == (1, 50)
+
+
+def test_encode_of_no_word():
+    with pytest.raises(RefDataError, match=r"expressions\[1\] has no word: '--'"):
+        Vocabulary(['red']).encode(['red', '--'])
+
+
+@pytest.mark.parametrize('ending', ['\n', '\r\n', ''])
+def test_from_file(tmp_path, ending):
+    path = tmp_path / 'vocab.txt'
+    path.write_bytes(('red\ncaf\u00e9\nblue'.replace('\n', ending or '\n') + ending).encode())
+    for source in (path, str(path)):
+        assert Vocabulary(source).words == ('red', 'caf\u00e9', 'blue')
+
+
+def test_deepcopy():
+    assert copy.deepcopy(Vocabulary(['red'])).id_of('red') == 2
+
+
+@pytest.mark.parametrize('content, error, message', [
+    (None, FileNotFoundError, 'vocab.txt does not exist; .*build_vocab.py'),
+    (b'', ValueError, 'vocab.txt: the vocabulary has no word'),
+    (b'red\n\nblue\n', ValueError, 'vocab.txt, word 2: the word is empty'),
+    (b'red\nblue\n\n', ValueError, 'vocab.txt, word 3: the word is empty'),
+    (b'red\nblue\nred\n', ValueError, "word 3: 'red' stands there already as word 1"),
+    (b'red\xff\n', ValueError, 'vocab.txt is not UTF-8'),
+])
+def test_unusable_file(tmp_path, content, error, message):
+    path = tmp_path / 'vocab.txt'
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(error, match=message):
+        Vocabulary(path)
+
+
+@pytest.mark.parametrize('words, error, message', [
+    ([], ValueError, 'vocab: the vocabulary has no word'),
+    (['red', ''], ValueError, 'vocab, word 2: the word is empty'),
+    (['red', 'red'], ValueError, "'red' stands there already"),
+    (['red', 3], TypeError, 'vocab, word 2: expected a string, found 3'),
+])
+def test_unusable_list(words, error, message):
+    with pytest.raises(error, match=message):
+        Vocabulary(words)

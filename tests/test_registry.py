@@ -1,0 +1,112 @@
+"""The registries: ours in our own scope, and each scope finds the others' parts."""
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import mmseg.registry
+import pytest
+from mmengine.registry import INFERENCERS as MMENGINE_INFERENCERS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import DefaultScope, Registry
+
+import mmrefseg.models
+from mmrefseg import registry
+from mmrefseg.registry import MODELS
+
+OURS = [name for name, value in vars(registry).items() if isinstance(value, Registry)
+        and name.isupper() and not name.startswith('MMENGINE')]
+ROOT = Path(__file__).resolve().parent.parent
+NANO_RNN = dict(vocab=['red', 'circle'], embed_dims=4, hidden_dims=4)
+
+
+@pytest.mark.parametrize('name', OURS)
+def test_each_is_a_child_of_the_right_parent(name):
+    ours = getattr(registry, name)
+    # Inferencers, which mmseg's configs never name, stand directly below mmengine's.
+    parent = MMENGINE_INFERENCERS if name == 'INFERENCERS' else getattr(mmseg.registry, name)
+    assert ours.scope == 'mmrefseg' and ours.name == parent.name
+    assert ours.parent is parent and parent.children['mmrefseg'] is ours
+
+
+def test_every_registry_of_mmseg_has_a_child():
+    """A missing child makes mmengine warn whenever something is built under our scope."""
+    theirs = {name for name, value in vars(mmseg.registry).items() if isinstance(value, Registry)}
+    assert len(theirs) > 15 and theirs == set(OURS)
+
+
+def test_our_parts_are_in_our_scope_only():
+    assert {'BERTEncoder', 'RNNEncoder'} <= set(MODELS.module_dict)
+    for name, part in MODELS.module_dict.items():
+        assert part.__module__.startswith('mmrefseg.'), name
+        assert mmseg.registry.MODELS.module_dict.get(name) is not part
+
+
+@pytest.mark.parametrize('config, module', [
+    (dict(type='RNNEncoder', **NANO_RNN), 'mmrefseg.models'),
+    (dict(type='mmrefseg.RNNEncoder', **NANO_RNN), 'mmrefseg.models'),
+    (dict(type='CrossEntropyLoss'), 'mmseg.models'),
+    (dict(type='mmseg.CrossEntropyLoss'), 'mmseg.models'),
+    (dict(type='ResNet', depth=18), 'mmseg.models'),
+    (dict(type='mmdet.Darknet', depth=53), 'mmdet.models'),
+    (dict(type='BN', num_features=2), 'torch.nn'),
+])
+def test_builds_from_our_scope(config, module):
+    assert type(MODELS.build(config)).__module__.startswith(module)
+    with DefaultScope.overwrite_default_scope('mmrefseg'):  # as a config with default_scope does
+        assert type(MMENGINE_MODELS.build(config)).__module__.startswith(module)
+
+
+def test_ours_build_from_mmseg_scope():
+    config = dict(type='mmrefseg.RNNEncoder', **NANO_RNN)
+    assert isinstance(mmseg.registry.MODELS.build(config), mmrefseg.models.RNNEncoder)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        assert isinstance(MMENGINE_MODELS.build(config), mmrefseg.models.RNNEncoder)
+        with pytest.raises(KeyError, match='RNNEncoder is not in the mmseg::model registry'):
+            mmseg.registry.MODELS.build(dict(type='RNNEncoder', **NANO_RNN))
+
+
+def test_builds_without_a_warning():
+    with DefaultScope.overwrite_default_scope('mmrefseg'), warnings.catch_warnings():
+        warnings.simplefilter('error')
+        MMENGINE_MODELS.build(dict(type='RNNEncoder', **NANO_RNN))
+
+
+# Run in a fresh interpreter.
+FOREIGN = f"""
+import importlib, pkgutil
+import mmrefseg
+import mmdet.registry, mmdet.utils, mmengine.registry, mmseg.registry, mmseg.utils
+from mmrefseg.registry import MODELS
+
+def registered():
+    found = {{}}
+    for package in (mmdet, mmengine, mmseg):
+        for name, value in vars(package.registry).items():
+            if isinstance(value, mmengine.registry.Registry):
+                found[package.__name__, name] = dict(value.module_dict)
+    return found
+
+mmseg.utils.register_all_modules(init_default_scope=False)
+mmdet.utils.register_all_modules(init_default_scope=False)
+before = registered()
+assert not MODELS.module_dict
+MODELS.build(dict(type="RNNEncoder", **{NANO_RNN!r}))  # the registry imports what it searches
+modules = [module.name for module in pkgutil.walk_packages(mmrefseg.__path__, 'mmrefseg.')]
+for module in modules:
+    importlib.import_module(module)
+assert len(modules) > 20 and sum(map(len, before.values())) > 500
+for key, parts in registered().items():
+    assert parts == before[key], (key, set(parts) ^ set(before[key]))
+    for name, part in parts.items():
+        assert not part.__module__.startswith('mmrefseg'), (key, name)
+print('nothing foreign')
+"""
+
+
+def test_registers_nothing_in_a_foreign_scope():
+    run = subprocess.run([sys.executable, '-W', 'ignore', '-c', FOREIGN], capture_output=True,
+                         text=True, timeout=300, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+    assert 'nothing foreign' in run.stdout

@@ -1,0 +1,132 @@
+"""Checks a data folder for RefCOCO, RefCOCO+ and RefCOCOg, and says what is missing and where it is had.
+
+    python tools/dataset_converters/prepare_refcoco.py data --datasets refcoco refcoco+ refcocog
+
+Nothing is downloaded or changed. The exit status is 0 only if all is right.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import Dict, List, Optional
+
+from prettytable import PrettyTable
+
+from mmrefseg.datasets import RefCOCODataset, RefCOCOgDataset, RefCOCOPlusDataset, read_refer_index
+from mmrefseg.datasets.pictures import check_pictures, find_picture_dir
+from mmrefseg.datasets.refcoco import IMAGE_DIRS, IMAGES_URL, SplitSize
+from mmrefseg.datasets.refer_index import ReferIndex
+from mmrefseg.errors import RefDataError
+
+DATASETS = {
+    dataset.FOLDER: dataset
+    for dataset in (RefCOCODataset, RefCOCOPlusDataset, RefCOCOgDataset)}
+COLUMNS = ('dataset', 'by', 'split', 'refs', 'expressions', 'pictures', 'unusable refs', '')
+
+
+def check_split(index: ReferIndex, split: str, expected: SplitSize,
+                picture_dir: Optional[str]) -> Dict[str, object]:
+    """Compare one split with what was published.
+
+    Args:
+        index (ReferIndex): The annotations.
+        split (str): Name of the split.
+        expected (SplitSize): The published numbers.
+        picture_dir (str, optional): Where the pictures are; None = nowhere.
+
+    Returns:
+        dict: ``cells`` (list[str], of the table, from "refs" on) and ``problems`` (list[str]).
+    """
+    refs = index.refs_of_split(split)
+    counts = SplitSize(len(refs), len(index.expressions_of_refs(refs)))
+    problems = [
+        f'{found} {name} where {published} were published'
+        for name, found, published in zip(counts._fields, counts, expected)
+        if published not in (None, found)]
+    needed = {row for row in index.ref_image[refs].tolist() if row >= 0}
+    bad = {} if picture_dir is None else check_pictures(index, refs, picture_dir)
+    problems += _summary('picture', list(bad.values()))
+    broken = dict(zip(index.problem_ref.tolist(), index.problem_text.tolist()))
+    broken = [f'ref {index.ref_id[row]}: {broken[row]}' for row in refs.tolist() if row in broken]
+    problems += _summary('ref', broken)
+    present = 0 if picture_dir is None else len(needed) - len(bad)
+    cells = [str(found) if published is None else f'{found} of {published}'
+             for found, published in zip(counts, expected)]
+    return dict(cells=[*cells, f'{present} of {len(needed)}', str(len(broken))], problems=problems)
+
+
+def _summary(name: str, reasons: List[str]) -> List[str]:
+    if not reasons:
+        return []
+    return [f'{len(reasons)} {name}(s) unusable, the first: {reasons[0]}']
+
+
+def check(data_root: str, names: Sequence, split_by: Optional[Sequence] = None) -> bool:
+    """Check datasets, print a table and what to do.
+
+    Args:
+        data_root (str): Root of the data.
+        names (Sequence[str]): Folder names of datasets, keys of ``DATASETS``.
+        split_by (Sequence[str], optional): Only the splits made by these.
+
+    Returns:
+        bool: Whether all is right.
+    """
+    table, problems = PrettyTable(COLUMNS, align='l'), []
+    picture_dir = find_picture_dir([os.path.join(data_root, path) for path in IMAGE_DIRS])
+    if picture_dir is None:
+        problems.append(
+            f'pictures: none of the folders {" and ".join(IMAGE_DIRS)} is in {data_root}. Unpack '
+            f'{IMAGES_URL} (13 GB) into one of them.')
+    for name in names:
+        dataset, indexes = DATASETS[name], {}
+        for (by, split), expected in dataset.SIZES.items():
+            if split_by and by not in split_by:
+                continue
+            folder = os.path.join(data_root, dataset.FOLDER)
+            result = None
+            if by not in indexes:
+                try:
+                    indexes[by] = read_refer_index(
+                        os.path.join(folder, 'instances.json'), os.path.join(folder, f'refs({by}).p'))
+                except RefDataError as error:
+                    indexes[by] = None
+                    problems.append(f'{name}: {error}. Unpack {dataset.ANNOTATIONS_URL} into '
+                                    f'{data_root}.')
+            if indexes[by] is not None:
+                result = check_split(indexes[by], split, expected, picture_dir)
+                problems += [f'{name} {by} {split}: {text}' for text in result['problems']]
+            right = result is not None and not result['problems'] and picture_dir is not None
+            cells = result['cells'] if result else ['missing', '', '', '']
+            table.add_row([name, by, split, *cells, 'ok' if right else 'WRONG'])
+    print(table.get_string())
+    # The same file may be missing for several splits.
+    print('\n'.join(f'- {problem}' for problem in dict.fromkeys(problems)) or 'All is right.')
+    return not problems
+
+
+def parse_args(arguments: Optional[Sequence] = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('data_root', nargs='?', default='data', help='root of the data')
+    parser.add_argument('--datasets', nargs='+', choices=sorted(DATASETS), default=list(DATASETS))
+    parser.add_argument('--split-by', nargs='+', choices=('unc', 'umd', 'google'),
+                        help='only the splits made by these')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Optional[Sequence] = None) -> int:
+    """Run the check.
+
+    Args:
+        arguments (Sequence[str], optional): The command line, ``sys.argv`` by default.
+
+    Returns:
+        int: The exit status: 0 if all is right, else 1.
+    """
+    args = parse_args(arguments)
+    return 0 if check(args.data_root, args.datasets, args.split_by) else 1
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
