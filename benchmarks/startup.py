@@ -6,7 +6,7 @@
 Each measurement has a process of its own. Memory is the peak above that of the imports; memory of
 workers is their proportional share (Pss of /proc/self/smaps_rollup: a page shared by n processes
 counts 1/n for each), summed over the main process and 4 forked workers, before and after each worker
-has read every sample once.
+has read every sample once. Both are Linux's; elsewhere they are printed as nan.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import multiprocessing
 import os
 import pickle
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -77,19 +76,24 @@ def make_set(folder: str, seed: int = 0) -> None:
         pickle.dump(refs, file, protocol=2)
 
 
+def proc_kilobytes(file_name: str, field: str) -> float:
+    """float: A field of a file in /proc/self in kB, NaN where the system has none."""
+    try:
+        with open(os.path.join('/proc/self', file_name)) as file:
+            return float(next(line.split()[1] for line in file if line.startswith(f'{field}:')))
+    except OSError:
+        return float('nan')
+
+
 def peak_memory() -> float:
     """float: The peak of this process' resident memory, in MiB."""
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes / (MEBIBYTE if sys.platform == 'darwin' else 1024)
+    # Not getrusage's: that one counts what the parent had when it started this process.
+    return proc_kilobytes('status', 'VmHWM') / 1024
 
 
 def proportional_memory() -> float:
-    """float: This process' share of memory (Pss) in MiB, NaN where the system does not tell."""
-    try:
-        with open('/proc/self/smaps_rollup') as file:
-            return sum(int(line.split()[1]) for line in file if line.startswith('Pss:')) / 1024
-    except OSError:
-        return float('nan')
+    """float: This process' share of memory (Pss) in MiB."""
+    return proc_kilobytes('smaps_rollup', 'Pss') / 1024
 
 
 def load_plainly(folder: str, split_by: str) -> list:

@@ -47,6 +47,8 @@ def check_versions(required: tuple = REQUIRED) -> None:
             # The distribution's metadata spare importing transformers, which takes a second.
             found = version(name)
         except PackageNotFoundError:
+            if problems:  # importing this one may fail for a package above that is missing
+                continue
             found = importlib.import_module(name).__version__
         if Version(found) < Version(lowest):
             problems.append(f'{name} {found} is older than {lowest}:  {line}')
@@ -102,15 +104,26 @@ def allow_mmengine_checkpoints() -> None:
     with ``weights_only=True``: the few harmless types in there are allowed by name. Needed until
     mmengine does so itself.
     """
+    import pickle
+
     import numpy as np
     import torch
     from mmengine.logging import HistoryBuffer
+
+    def history_statistic(owner, name):
+        # A history names its own methods by getattr, which with any other object or name would open
+        # all of Python to the file.
+        if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
+            return getattr(owner, name)
+        raise pickle.UnpicklingError(f'Weights only load refuses getattr({owner!r}, {name!r}).')
+
     if not hasattr(torch.serialization, 'add_safe_globals'):  # torch < 2.4 loads them as it is
         return
     reconstruct = np.empty(0).__reduce__()[0]
     scalar = np.float64(0).__reduce__()[0]
     dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}
-    allowed = [HistoryBuffer, np.ndarray, np.dtype, reconstruct, scalar, *dtypes]
+    allowed = [HistoryBuffer, (history_statistic, 'builtins.getattr'), bytes, np.ndarray, np.dtype,
+               reconstruct, scalar, *dtypes]
     # numpy 1's checkpoints name the same functions by their old address.
     allowed += [(reconstruct, 'numpy.core.multiarray._reconstruct'),
                 (scalar, 'numpy.core.multiarray.scalar')]

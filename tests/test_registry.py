@@ -53,16 +53,16 @@ def test_our_parts_are_in_our_scope_only():
     (dict(type='BN', num_features=2), 'torch.nn'),
 ])
 def test_builds_from_our_scope(config, module):
-    assert type(MODELS.build(config)).__module__.startswith(module)
-    with DefaultScope.overwrite_default_scope('mmrefseg'):  # as a config with default_scope does
-        assert type(MMENGINE_MODELS.build(config)).__module__.startswith(module)
+    with DefaultScope.overwrite_default_scope('mmrefseg'):  # as a config's default_scope does
+        for builder in (MODELS, MMENGINE_MODELS):
+            assert type(builder.build(config)).__module__.startswith(module)
 
 
 def test_ours_build_from_mmseg_scope():
     config = dict(type='mmrefseg.RNNEncoder', **NANO_RNN)
-    assert isinstance(mmseg.registry.MODELS.build(config), mmrefseg.models.RNNEncoder)
     with DefaultScope.overwrite_default_scope('mmseg'):
-        assert isinstance(MMENGINE_MODELS.build(config), mmrefseg.models.RNNEncoder)
+        for builder in (mmseg.registry.MODELS, MMENGINE_MODELS):
+            assert isinstance(builder.build(config), mmrefseg.models.RNNEncoder)
         with pytest.raises(KeyError, match='RNNEncoder is not in the mmseg::model registry'):
             mmseg.registry.MODELS.build(dict(type='RNNEncoder', **NANO_RNN))
 

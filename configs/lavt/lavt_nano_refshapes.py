@@ -13,9 +13,14 @@ model = dict(
         window_size=4,
         drop_path_rate=0.,
         text_channels=128,
+        # Swin knows no place of its own, and "leftmost" must be learned from a few thousand pictures.
+        use_abs_pos_embed=True,
+        pretrain_img_size=128,
         init_cfg=None),
     decoder=dict(in_channels=[32, 64, 128, 256], channels=64),
-    decode_head=dict(in_channels=64))
+    decode_head=dict(
+        in_channels=64,
+        loss_decode=[dict(type='CrossEntropyLoss', avg_non_ignore=True), dict(type='RefDiceLoss')]))
 max_epochs = 10
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = dict(end=max_epochs)

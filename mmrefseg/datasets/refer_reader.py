@@ -182,7 +182,8 @@ def read_instances(path: str, image_ids: Set[int], ann_ids: Set[int]) -> Tuple[d
 def _lift_polygons(text: bytes) -> Tuple[bytes, List[Tuple[int, int]]]:
     """Replace every polygon list by its number, so that only the wanted ones need to be parsed.
 
-    Coordinates are nearly all of an ``instances.json``, and refs name a quarter of its objects.
+    Coordinates are nearly all of an ``instances.json``, and refs name a quarter of its objects. The
+    words ``"segmentation": [`` cannot stand inside of a string of JSON, where quotes are escaped.
 
     Args:
         text (bytes): JSON.
@@ -196,8 +197,7 @@ def _lift_polygons(text: bytes) -> Tuple[bytes, List[Tuple[int, int]]]:
     at = text.find(key)
     while at >= 0:
         match = opening.match(text, at + len(key))
-        # An escaped quote before the key's name: these are words inside of a string.
-        if match and text[at - 1:at] != b'\\':
+        if match:
             start = match.end()
             brace = text.find(b'}', start)
             quote = text.find(b'"', start, brace)

@@ -1,3 +1,5 @@
+"""From segmentations to masks."""
+
 import json
 
 import cv2

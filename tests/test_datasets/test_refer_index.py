@@ -1,3 +1,5 @@
+"""Reading the two annotation files into flat arrays."""
+
 import gc
 import json
 import re
@@ -107,6 +109,7 @@ def test_any_layout_of_json(tmp_path, dump):
     annotations = data['instances']['annotations']
     expected = {a['id']: a['segmentation'] for a in annotations}
     annotations[0].update(note='"segmentation": [[7, 7, 7, 7, 7, 7]] }', other=[{}, '}', ['"']])
+    annotations[1]['a "segmentation'] = [[1, 2]]
     annotations[2]['segmentation'] = annotations[2].pop('segmentation')  # the last key
     data['instances']['images'][0]['segmentation'] = [[1, 2], [3]]
     data['instances']['info'] = dict(segmentation=[], text='"segmentation"', more=[{'a': ']]'}])

@@ -1,3 +1,5 @@
+"""The restricted unpickler."""
+
 import pickle
 from collections import OrderedDict
 

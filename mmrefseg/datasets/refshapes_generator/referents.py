@@ -24,8 +24,10 @@ MIN_DISTANCE_RATIO = 1.3
 # A relation's direction: at least this far that way, and not further sideways than that.
 MIN_RELATION_GAP = 0.08
 MAX_SIDEWAYS = 1.
-# What must be hidden of a shape to be "behind" the one that hides it.
+# What must be hidden of a shape to be "behind" the one that hides it, and the border (a share of the
+# picture's side) at which one sees it: a third shape may lie on both and leave them apart.
 MIN_HIDDEN = 0.08
+MIN_BORDER = 0.04
 
 _AXES = {'left': (0, 1), 'right': (0, -1), 'top': (1, 1), 'bottom': (1, -1)}
 
@@ -185,8 +187,7 @@ class Judge:
     def _related(self, relation: str, landmark: int) -> Match:
         sure = possible = 0
         for index in range(len(self.scene.shapes)):
-            if index == landmark:
-                continue
+            # The landmark itself drops out: it is neither beside nor behind itself.
             if relation == 'behind':
                 yes, perhaps = self._behind(index, landmark)
             elif relation == 'in front of':
@@ -199,7 +200,8 @@ class Judge:
 
     def _behind(self, lower: int, upper: int) -> Tuple[bool, bool]:
         hidden = self.scene.hidden[lower][upper]
-        return hidden >= MIN_HIDDEN, hidden > 0
+        seen = self.scene.contacts[lower][upper] >= MIN_BORDER * self.scene.size
+        return seen and hidden >= MIN_HIDDEN, hidden > 0
 
     def _beside(self, relation: str, index: int, landmark: int) -> Tuple[bool, bool]:
         (x, y), (other_x, other_y) = self.scene.centres[index], self.scene.centres[landmark]

@@ -19,7 +19,7 @@ SPLITS = ('train', 'val', 'testA', 'testB')
 HELD_OUT = frozenset(
     (kind, COLOURS[(3 * index + 1) % len(COLOURS)]) for index, kind in enumerate(KINDS))
 
-# Radii as shares of the picture. Between small and large lies a band whose shapes are called neither.
+# Radii as shares of the picture. Between small and large lies a band that is called neither.
 RADIUS_RANGES = {'small': (0.085, 0.11), 'medium': (0.115, 0.145), 'large': (0.15, 0.2)}
 RADIUS_WEIGHTS = (0.4, 0.2, 0.4)
 
@@ -56,6 +56,8 @@ class Scene(NamedTuple):
         centres (list[tuple]): n times (x, y), the centroid of what is seen of the shape.
         hidden (list[list[float]]): ``hidden[i][j]``: the share of shape i's own area that shape j
             covers.
+        contacts (list[list[int]]): ``contacts[i][j]``: pairs of neighbouring pixels of which one
+            shows shape i and the other shape j.
     """
 
     size: int
@@ -63,6 +65,7 @@ class Scene(NamedTuple):
     owner: np.ndarray
     centres: List[Tuple[float, float]]
     hidden: List[List[float]]
+    contacts: List[List[int]]
 
 
 def scene_random(seed: int, split: str, number: int, purpose: str) -> random.Random:
@@ -171,7 +174,7 @@ def _propose_centre(rng: random.Random, shapes: List[Shape], radius: float,
 
 
 def _measure(owner: np.ndarray, masks: List[np.ndarray], areas: List[int]) -> tuple:
-    """``centres`` and ``hidden`` of a :class:`Scene`."""
+    """``centres``, ``hidden`` and ``contacts`` of a :class:`Scene`."""
     count = len(masks) + 1
     flat = owner.ravel()
     ys, xs = np.divmod(np.flatnonzero(flat), owner.shape[1])
@@ -184,4 +187,10 @@ def _measure(owner: np.ndarray, masks: List[np.ndarray], areas: List[int]) -> tu
         shares = (np.bincount(owner[mask], minlength=count)[1:] / area).tolist()
         shares[index] = 0.
         hidden.append(shares)
-    return list(zip(centre_x.tolist(), centre_y.tolist())), hidden
+    contacts = np.zeros((count, count), np.int64)
+    for one, other in ((owner[:, 1:], owner[:, :-1]), (owner[1:], owner[:-1])):
+        met = one != other
+        pairs = one[met].astype(np.int64) * count + other[met]
+        contacts += np.bincount(pairs, minlength=count * count).reshape(count, count)
+    contacts = (contacts + contacts.T)[1:, 1:].tolist()
+    return list(zip(centre_x.tolist(), centre_y.tolist())), hidden, contacts

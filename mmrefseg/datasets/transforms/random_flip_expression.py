@@ -126,7 +126,7 @@ def _mirror_hour(match: 're.Match') -> str:
 
 
 def _mirror_clock(expression: str) -> str:
-    """Mirror "3 o'clock"; hours written in another way, such as "at 700 on the clock", are unclear."""
+    """Mirror "3 o'clock"; hours written otherwise ("at 700 on the clock") are unclear."""
     mirrored = _OCLOCK.sub(_mirror_hour, expression)
     rest = _OCLOCK.sub('', expression)
     named = re.search(r'\b(?:clocks?|oclock|dial)\b', expression, re.I)
@@ -184,9 +184,9 @@ def _holds_side(word: str) -> bool:
 
 
 def _mirror(expression: str) -> str:
-    for pattern in _REFUSED:
-        if pattern.search(_LOCATED_IN.sub('', expression)):
-            raise _Unclear
+    located = _LOCATED_IN.sub('', expression)
+    if any(pattern.search(located) for pattern in _REFUSED):
+        raise _Unclear
     expression = _mirror_clock(expression)
     matches = list(_WORD.finditer(expression))
     words = [match.group().lower() for match in matches]

@@ -85,14 +85,11 @@ class BERTEncoder(BaseTextEncoder):
         self.sentence = sentence
         self.tokenizer = fast_tokenizer
         self.model = AutoModel.from_config(architecture).float()
-        # mmengine calls init_weights of every child that is not marked so, and transformers' own
-        # would draw all weights anew.
-        self.model.is_init = True
         if getattr(self.model, 'pooler', None) is not None:
             self.model.pooler = None  # its weights would get no gradient, which stops DDP
         if with_cp:
-            # Older versions have it under another name, and a default that drops all gradients where
-            # the embeddings do not train.
+            # Its name in transformers 5, or in 4, whose default is the re-entrant kind: that fails under
+            # DDP with unused parameters.
             enable = getattr(self.model, 'activation_checkpointing_enable',
                              None) or self.model.gradient_checkpointing_enable
             enable(dict(use_reentrant=False))
@@ -101,7 +98,7 @@ class BERTEncoder(BaseTextEncoder):
     def tokenize(self, expressions: Sequence[str]) -> Tuple[Tensor, Tensor]:
         """Ids and mask (N, L) of the word pieces, ``[CLS]`` and ``[SEP]`` included."""
         # One by one: a batch starts the tokenizer's threads, which do not survive the fork of the
-        # data loader's workers (a warning in each), and at 10 µs an expression they win nothing.
+        # data loader's workers (older versions warn in each), and at 10 µs each there is little to win.
         encode = self.tokenizer.backend_tokenizer.encode
         rows = [encode(expression).ids[:self.max_length] for expression in expressions]
         return pad_ids(rows, pad_id=self.tokenizer.pad_token_id)

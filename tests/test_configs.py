@@ -1,0 +1,117 @@
+"""Every config file of the repository builds, and its model takes a training step."""
+
+import pytest
+import torch
+from conftest import ROOT
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
+
+from mmrefseg.engine import without_pretrained
+from mmrefseg.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
+from mmrefseg.structures import RefDataSample
+
+CONFIGS = sorted(
+    path.relative_to(ROOT).as_posix() for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
+BUILT = {}
+
+
+def load(path):
+    cfg = Config.fromfile(ROOT / path)
+    init_default_scope(cfg.default_scope)
+    return cfg
+
+
+def build(cfg):
+    """The model; the same one for configs that differ in their data alone."""
+    key = str(cfg.model)
+    if key not in BUILT:
+        BUILT.clear()  # one Swin-B at a time
+        BUILT[key] = MODELS.build(without_pretrained(cfg.model))
+    return BUILT[key]
+
+
+def test_there_are_configs():
+    assert len(CONFIGS) >= 11
+    assert 'configs/lavt/lavt_swinb_refcoco.py' in CONFIGS
+
+
+@pytest.mark.parametrize('path', CONFIGS)
+def test_parts_around_the_model_build(path):
+    cfg = load(path)
+    for name in ('train', 'val', 'test'):
+        dataset = DATASETS.build(dict(cfg[f'{name}_dataloader'].dataset, lazy_init=True))
+        assert len(dataset.pipeline.transforms) >= 4
+    METRICS.build(cfg.test_evaluator)
+    for hook in cfg.custom_hooks:
+        HOOKS.build(hook)
+    VISUALIZERS.build(dict(cfg.visualizer, name=path, vis_backends=None))
+    assert cfg.param_scheduler.end == cfg.train_cfg.max_epochs
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS, key=lambda path: str(load(path).model)))
+def test_the_model_takes_a_step(path):
+    cfg = load(path)
+    model = build(cfg)
+    optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    size = cfg.model.backbone.pretrain_img_size if cfg.model.backbone.get('use_abs_pos_embed') else 96
+    samples = []
+    for _ in range(2):  # batch norms over one pixel (pyramid pooling) need two rows
+        sample = RefDataSample(metainfo=dict(expressions=['the man'], img_shape=(size, size)))
+        sample.gt_sem_seg = PixelData(data=(torch.rand(1, size, size) > 0.5).to(torch.uint8))
+        samples.append(sample)
+    data = dict(inputs=[torch.randint(0, 255, (3, size, size), dtype=torch.uint8)] * 2, data_samples=samples)
+    model.train()
+    losses = model.train_step(data, optim_wrapper)
+    assert losses['loss'].isfinite()
+    idle = [name for name, value in model.named_parameters() if value.requires_grad and value.grad is None]
+    optim_wrapper.zero_grad()
+    assert idle == []
+
+
+def test_the_published_recipe():
+    """LAVT as published (CVPR 2022, released code), read off what is built."""
+    cfg = load('configs/lavt/lavt_swinb_refcoco.py')
+    model = build(cfg)
+    optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
+    assert type(optimizer).__name__ == 'AdamW' and optimizer.defaults['lr'] == 5e-5
+    decay = {id(value): group['weight_decay'] for group in optimizer.param_groups for value in group['params']}
+    names = dict(model.named_parameters())
+    assert decay[id(names['backbone.stages.0.blocks.0.attn.w_msa.qkv.weight'])] == 1e-2
+    assert decay[id(names['backbone.stages.0.blocks.0.norm1.weight'])] == 0
+    assert decay[id(names['backbone.stages.0.blocks.0.attn.w_msa.relative_position_bias_table'])] == 0
+    trained = {name.split('.')[4] for name, value in names.items() if 'encoder.layer' in name and value.requires_grad}
+    assert trained == {str(layer) for layer in range(10)}
+    assert not names['text_encoder.model.embeddings.word_embeddings.weight'].requires_grad
+    scheduler = cfg.param_scheduler
+    assert (scheduler.type, scheduler.power, scheduler.eta_min, scheduler.convert_to_iter_based) == (
+        'PolyLR', 0.9, 0, True)
+    assert cfg.train_cfg.max_epochs == 40 and 8 * cfg.train_dataloader.batch_size == 32
+    resize = cfg.train_dataloader.dataset.pipeline[2]
+    assert resize.type == 'RefResize' and tuple(resize.scale) == (480, 480) and not resize.keep_ratio
+    assert model.text_encoder.max_length == 20
+    assert cfg.train_dataloader.dataset.sample_by == 'ref'
+    assert model.decode_head.loss_decode[0].class_weight == [0.9, 1.1]
+    without_bert = sum(value.numel() for name, value in names.items() if not name.startswith('text_encoder'))
+    last_gate = 2 * 1024 * 1024
+    assert round((without_bert + last_gate) / 1e6, 2) == 118.85
+
+
+@pytest.mark.parametrize('path', ['configs/mixing/upernet_swint_refcoco.py', 'configs/mixing/upernet_r50_refcoco.py'])
+def test_mixing_takes_under_25_lines(path):
+    text = (ROOT / path).read_text()
+    assert text.count('\n') < 25 and 'mmseg::_base_' in text
+
+
+def test_macs_at_480():
+    """197.29 G without BERT (the paper prints 197.4), less the last gate's 0.47 G, and BERT's 1.71 G."""
+    import importlib.util
+    spec = importlib.util.spec_from_file_location('get_flops', ROOT / 'tools/analysis_tools/get_flops.py')
+    get_flops = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(get_flops)
+    model = build(load('configs/lavt/lavt_swinb_refcoco.py'))
+    macs = {part: count / 1e9 for part, count in get_flops.count_macs(model, 480, 480, words=20).items()}
+    assert macs['text_encoder'] == pytest.approx(1.71, abs=0.01)
+    assert sum(macs.values()) - macs['text_encoder'] == pytest.approx(197.29 - 0.47, abs=0.02)
+    model.text_encoder.max_length = 20

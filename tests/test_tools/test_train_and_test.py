@@ -1,0 +1,110 @@
+"""The tools as a user runs them, each in processes of its own, on a tiny model."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import pytest
+import torch
+from conftest import ROOT, TINY_CONFIG
+
+
+def weights_of(path):
+    return torch.load(path, weights_only=True)['state_dict']
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory, refshapes_root):
+    """The work dir of an uninterrupted run of three epochs."""
+    work_dir = tmp_path_factory.mktemp('uninterrupted')
+    subprocess.run(train_command(work_dir, refshapes_root), check=True, capture_output=True, env=environment())
+    return work_dir
+
+
+def environment():
+    return dict(os.environ, PYTHONWARNINGS='ignore', PYTHONPATH=str(ROOT))
+
+
+def train_command(work_dir, data, *args):
+    options = [f'{loader}_dataloader.dataset.data_root={data}' for loader in ('train', 'val', 'test')]
+    # Two workers that die each epoch, to show that neither matters.
+    options += ['train_cfg.max_epochs=3', 'default_hooks.checkpoint.max_keep_ckpts=-1',
+                'default_hooks.checkpoint.save_best=None', 'train_dataloader.num_workers=2',
+                'train_dataloader.persistent_workers=False', 'train_cfg.val_interval=10']
+    return [sys.executable, str(ROOT / 'tools/train.py'), str(TINY_CONFIG), '--work-dir', str(work_dir), *args,
+            '--cfg-options', *options]
+
+
+def test_killed_and_resumed_equals_uninterrupted(tmp_path, trained, refshapes_root):
+    process = subprocess.Popen(
+        train_command(tmp_path, refshapes_root), env=environment(), start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.time() + 120
+    while not (tmp_path / 'last_checkpoint').is_file():
+        assert process.poll() is None and time.time() < deadline, 'no checkpoint was written'
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)  # with its workers
+    process.wait()
+    assert not (tmp_path / 'epoch_3.pth').is_file(), 'it was killed too late to show anything'
+    subprocess.run(train_command(tmp_path, refshapes_root, '--resume'), check=True, capture_output=True,
+                   env=environment())
+    expected, resumed = weights_of(trained / 'epoch_3.pth'), weights_of(tmp_path / 'epoch_3.pth')
+    assert expected.keys() == resumed.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(resumed[name], value, atol=1e-6, rtol=0, msg=lambda m, n=name: f'{n}: {m}')
+    first = weights_of(trained / 'epoch_1.pth')
+    assert any(not torch.equal(first[name], value) for name, value in expected.items())
+
+
+def test_two_processes_train(tmp_path, run_tool, tiny_options):
+    run_tool('tools/dist_train.sh', TINY_CONFIG, 2, '--work-dir', tmp_path, *tiny_options, 'train_cfg.max_epochs=1',
+             PORT='29611')
+    assert all(value.isfinite().all() for value in weights_of(tmp_path / 'epoch_1.pth').values())
+
+
+def test_two_processes_test_as_one(tmp_path, run_tool, tiny_options, trained):
+    """Five pictures on two processes: the split is uneven."""
+    checkpoint = trained / 'epoch_3.pth'
+    more = [*tiny_options, 'test_dataloader.batch_size=1', 'model.test_cfg.threshold=0.2']
+    one = run_tool('tools/test.py', TINY_CONFIG, checkpoint, '--splits', 'val', 'testA', '--out', tmp_path / 'one.json',
+                   '--work-dir', tmp_path / 'one', '--dump', tmp_path / 'dump', '--show-dir', tmp_path / 'show', *more)
+    run_tool('tools/dist_test.sh', TINY_CONFIG, checkpoint, 2, '--splits', 'val', 'testA', '--out',
+             tmp_path / 'two.json', '--work-dir', tmp_path / 'two', *more, PORT='29612')
+    alone, together = (json.loads((tmp_path / f'{name}.json').read_text()) for name in ('one', 'two'))
+    assert alone == together
+    assert set(alone) == {'val', 'testA'} and alone['val']['oIoU'] > 0
+    assert '| val ' in one.stdout and '| testA ' in one.stdout
+    rows = (tmp_path / 'dump_val.csv').read_text().splitlines()
+    assert len(rows) > 5 and 'expression' in rows[0]
+    pictures = list((tmp_path / 'show').rglob('*.png'))
+    assert len(pictures) == 8 and all(cv2.imread(str(picture)) is not None for picture in pictures)
+
+
+def test_shuffled_expressions_and_amp(tmp_path, run_tool, tiny_options, trained):
+    metrics = {}
+    for flag in ('--shuffle-expressions', '--amp'):
+        run_tool('tools/test.py', TINY_CONFIG, trained / 'epoch_3.pth', flag, '--out', tmp_path / 'm.json',
+                 '--work-dir', tmp_path, *tiny_options)
+        metrics[flag] = json.loads((tmp_path / 'm.json').read_text())['val']
+    assert metrics['--shuffle-expressions'] != metrics['--amp']
+
+
+def test_amp_trains(tmp_path, run_tool, tiny_options):
+    run_tool('tools/train.py', TINY_CONFIG, '--amp', '--work-dir', tmp_path, *tiny_options, 'train_cfg.max_epochs=1')
+    assert all(value.dtype != torch.bfloat16 for value in weights_of(tmp_path / 'epoch_1.pth').values())
+
+
+def test_grid(tmp_path, run_tool, tiny_options, trained):
+    run_tool('tools/analysis_tools/prediction_grid.py', TINY_CONFIG, trained / 'epoch_3.pth', '--split', 'testB',
+             '--number', 3, '--out', tmp_path / 'grid.png', *tiny_options)
+    assert cv2.imread(str(tmp_path / 'grid.png')).shape[1] > 900
+
+
+def test_flops(run_tool):
+    out = run_tool('tools/analysis_tools/get_flops.py', TINY_CONFIG, '--shape', 64, 64, '--words', 5).stdout
+    for part in ('text_encoder', 'backbone', 'decoder', 'decode_head', 'all'):
+        assert f' {part} |' in out

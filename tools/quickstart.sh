@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# From nothing to a referring segmentation model on two CPU cores in under ten minutes: environment,
+# generated data, training, test, pictures. What is done already is not done again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+config=configs/lavt/lavt_nano_refshapes.py
+work_dir=work_dirs/lavt_nano_refshapes
+
+bash tools/setup_env.sh
+export PATH="$PWD/.venv/bin:$PATH" PYTHONWARNINGS=ignore
+
+python tools/dataset_converters/make_refshapes.py data --train 3000 --variants refshapes
+
+epochs=$(python -c "from mmengine import Config; print(Config.fromfile('$config').max_epochs)")
+checkpoint=$work_dir/epoch_$epochs.pth
+if [ ! -f "$checkpoint" ]; then
+    python tools/train.py "$config" --work-dir "$work_dir" --resume
+fi
+
+python tools/test.py "$config" "$checkpoint" --splits val testA testB --work-dir "$work_dir" --out "$work_dir/metrics.json"
+python tools/analysis_tools/prediction_grid.py "$config" "$checkpoint" --out "$work_dir/predictions.png"
+
+cat <<END
+
+Predictions beside the truth: $work_dir/predictions.png
+The table above: val; testA, one family of shapes; testB, pairs of kind and colour never seen in training.
+Does it read?  Give every expression to another object of its picture, and the numbers fall:
+  .venv/bin/python tools/test.py $config $checkpoint --shuffle-expressions
+Your own picture:
+  .venv/bin/python demo/image_demo.py PICTURE "the red circle" --config $config --weights $checkpoint
+Next, on eight GPUs with RefCOCO under data/ (tools/dataset_converters/prepare_refcoco.py data tells what is missing):
+  PATH=\$PWD/.venv/bin:\$PATH tools/dist_train.sh configs/lavt/lavt_swinb_refcoco.py 8
+END
