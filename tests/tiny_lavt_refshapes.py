@@ -1,4 +1,4 @@
-# The nano model, smaller still: what the tests of tools and inferencer train in seconds.
+"""The nano model, smaller still: what the tests of tools and inferencer train in seconds."""
 _base_ = '../configs/lavt/lavt_nano_refshapes.py'
 
 input_size = (64, 64)

@@ -17,7 +17,6 @@ COLOUR_VALUES = {'red': (45, 40, 215), 'orange': (20, 130, 250), 'yellow': (50, 
                  'white': (240, 240, 240)}
 TEXTURE_TONE = 0.5
 EDGE_TONE = 0.3
-NOISE = 20
 
 
 def _circle(radius: float, corners: int = 48, start: float = 0.) -> np.ndarray:
@@ -117,11 +116,11 @@ def draw_scene(scene: 'Scene', rng: random.Random) -> np.ndarray:
     # The least owner around a pixel is lower than its own exactly on the upper shape's edge.
     edge = owner > cv2.erode(owner, np.ones((3, 3), np.uint8), borderValue=0)
     np.copyto(tones, owner * np.uint8(3) + np.uint8(2), where=edge)
-    picture = np.clip(palette, 0, 255).astype(np.uint8)[tones]
-    np.copyto(picture, _background(size, rng), where=(owner == 0)[..., None])
-    noise = np.frombuffer(rng.randbytes(2 * picture.size), np.uint8).reshape(2, *picture.shape)
-    noise = noise % np.uint8(NOISE)
-    return cv2.subtract(cv2.add(picture, noise[0]), noise[1])
+    picture = np.take(np.clip(palette, 0, 255).astype(np.uint8), tones, axis=0)
+    picture = cv2.copyTo(_background(size, rng), (owner == 0).view(np.uint8), picture)
+    # Noise: the difference of a random byte's two halves, 0 to 15 each.
+    noise = np.frombuffer(rng.randbytes(picture.size), np.uint8).reshape(picture.shape)
+    return cv2.subtract(cv2.add(picture, noise & np.uint8(15)), noise >> np.uint8(4))
 
 
 def _background(size: int, rng: random.Random) -> np.ndarray:
