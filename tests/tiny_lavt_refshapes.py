@@ -6,6 +6,7 @@ model = dict(
     text_encoder=dict(embed_dims=8, hidden_dims=8),
     backbone=dict(
         embed_dims=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], text_channels=16, drop_path_rate=0.2,
+        fusion_heads=2,
         pretrain_img_size=64),
     decoder=dict(in_channels=[8, 16, 32, 64], channels=8),
     decode_head=dict(in_channels=8))
@@ -22,6 +23,6 @@ test_pipeline = [
     dict(type='LoadRefAnnotations'),
     dict(type='PackRefInputs')
 ]
-train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(batch_size=2, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(batch_size=2, dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

@@ -10,7 +10,7 @@ from mmengine.fileio import dump
 from mmengine.runner import Runner, TestLoop
 from prettytable import PrettyTable
 
-from mmrefseg.engine import load_config, prepare_cpu_run
+from mmrefseg.engine import keep_freed_memory, load_config, prepare_cpu_run
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,6 +40,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Test every split, print one table."""
     args = parse_args()
+    keep_freed_memory()
     cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
     cfg.load_from = args.checkpoint
     if args.amp:

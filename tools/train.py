@@ -6,7 +6,7 @@ import os
 from mmengine.config import DictAction
 from mmengine.runner import Runner
 
-from mmrefseg.engine import enable_amp, load_config, prepare_cpu_run
+from mmrefseg.engine import enable_amp, keep_freed_memory, load_config, prepare_cpu_run
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,6 +30,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Build the runner and train."""
     args = parse_args()
+    keep_freed_memory()
     cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
     cfg.resume = args.resume
     if args.amp:

@@ -18,7 +18,7 @@ from mmrefseg.registry import DATASETS, TRANSFORMS
 from .pictures import check_pictures, find_picture_dir, picture_path
 from .refer_index import TEXT_FIELDS, ReferIndex
 from .refer_reader import read_refer_index
-from .sampling import SAMPLE_BY, draw, group_expressions, seeded, swap_objects
+from .sampling import DRAWN, SAMPLE_BY, draw, group_expressions, seeded, swap_objects
 
 
 @DATASETS.register_module()
@@ -28,7 +28,7 @@ class ReferDataset(BaseDataset):
     A sample is one image with E >= 1 expressions, see :meth:`get_data_info`. Its pictures are
     resolved through ``image_id``: a ref's own ``file_name`` carries an annotation suffix.
 
-    With ``sample_by='ref'`` one of the ref's expressions is drawn at every visit. Once
+    With ``sample_by='ref'`` or ``'image_refs'`` one of a ref's expressions is drawn at every visit. Once
     :meth:`set_epoch` was called, the draw and all that the pipeline draws from numpy and random
     depend on (seed, epoch, index) only: any number of workers, and a resumed run, see the same
     data. Before, the draw is from torch's generator of the process, which differs in every worker.
@@ -40,9 +40,10 @@ class ReferDataset(BaseDataset):
         data_root (str): Root of the data.
         data_prefix (dict): ``img``: the folder of pictures relative to ``data_root``, or a list of
             candidates of which the first that exists is used.
-        sample_by (str, optional): ``'ref'`` (a sample is a ref with one expression), ``'expression'``
-            or ``'image'`` (with all its expressions of this split). Defaults to ``'ref'``, with
-            ``test_mode`` to ``'image'``.
+        sample_by (str, optional): ``'ref'`` (a sample is a ref with one expression), ``'image_refs'`` (an
+            image with one expression of each of its refs, so that training encodes it once for all),
+            ``'expression'``, or ``'image'`` (with all its expressions of this split). Defaults to
+            ``'ref'``, with ``test_mode`` to ``'image'``.
         text_field (str): ``'raw'`` (as typed; LAVT, ReLA) or ``'sent'`` (cleaned; VLT, CRIS).
         on_error (str): ``'raise'``, or ``'skip'``: what is wrong is left out, listed in
             :attr:`skipped` and logged; this reads the header of every picture at start. A picture
@@ -93,9 +94,9 @@ class ReferDataset(BaseDataset):
         _check_option('sample_by', self.sample_by, SAMPLE_BY)
         _check_option('text_field', text_field, TEXT_FIELDS)
         _check_option('on_error', on_error, ('raise', 'skip'))
-        if self.sample_by == 'ref' and (test_mode or shuffle_expressions):
+        if self.sample_by in DRAWN and (test_mode or shuffle_expressions):
             raise RefDataError(
-                "sample_by='ref' draws one expression at random, which is for training: with "
+                f'sample_by={self.sample_by!r} draws expressions at random, which is for training: with '
                 "test_mode or shuffle_expressions use 'image' or 'expression'")
         self.index: Optional[ReferIndex] = None
         self.skipped: List[Tuple[int, str]] = []
@@ -174,7 +175,7 @@ class ReferDataset(BaseDataset):
             raise RefDataError(
                 f'{self.refs_file}, split {self.split}: no expression is left'
                 + (' in an image of two objects or more' if self.shuffle_expressions else ''))
-        keys = dict(ref=self.index.expression_ref[rows], expression=rows, image=images)
+        keys = dict(ref=self.index.expression_ref[rows], expression=rows, image=images, image_refs=images)
         order, self._offsets = group_expressions(keys[self.sample_by])
         self._expressions, self._objects = rows[order], objects[order]
         return np.arange(len(self._offsets) - 1)
@@ -196,9 +197,8 @@ class ReferDataset(BaseDataset):
         sample_idx = int(idx) if idx >= 0 else len(self) + int(idx)
         sample = self.data_list[idx]
         chosen = np.arange(self._offsets[sample], self._offsets[sample + 1])
-        if self.sample_by == 'ref':
-            position = self._draw(len(chosen), sample_idx)
-            chosen = chosen[position:position + 1]
+        if self.sample_by in DRAWN:
+            chosen = self._one_of_each_ref(chosen, sample_idx)
         rows = self._expressions[chosen]
         refs = index.expression_ref[rows]
         image = index.ref_image[refs[0]]
@@ -238,10 +238,15 @@ class ReferDataset(BaseDataset):
                       f'{error}', logger='current', level=logging.WARNING)
             return None
 
-    def _draw(self, count: int, idx: int) -> int:
+    def _one_of_each_ref(self, chosen: np.ndarray, idx: int) -> np.ndarray:
+        refs = self.index.expression_ref[self._expressions[chosen]]
+        groups = [chosen[refs == ref] for ref in np.unique(refs)]
+        return np.array([group[self._draw(len(group), idx, number)] for number, group in enumerate(groups)])
+
+    def _draw(self, count: int, idx: int, number: int) -> int:
         epoch, seed = self._epoch_and_seed.tolist()
         if epoch >= 0:
-            return draw(count, seed, epoch, idx)
+            return draw(count, seed, epoch, idx, number)
         # torch seeds each worker of each epoch anew.
         return int(torch.randint(count, (1, )))
 

@@ -6,7 +6,9 @@ from typing import Iterator, Tuple
 
 import numpy as np
 
-SAMPLE_BY = ('ref', 'expression', 'image')
+SAMPLE_BY = ('ref', 'image_refs', 'expression', 'image')
+# Those that draw one expression of a ref at random, for training.
+DRAWN = ('ref', 'image_refs')
 
 
 def group_expressions(keys: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:

@@ -1,11 +1,12 @@
 """What a training or test run needs beside mmengine's runner."""
 
 from .bfloat16_optim_wrapper import BFloat16OptimWrapper
+from .cpu_memory import keep_freed_memory
 from .hooks import EpochSeedHook
 from .setup_run import enable_amp, load_config, prepare_cpu_run
 from .without_pretrained import without_pretrained
 
 __all__ = [
-    'BFloat16OptimWrapper', 'EpochSeedHook', 'enable_amp', 'load_config', 'prepare_cpu_run',
-    'without_pretrained'
+    'BFloat16OptimWrapper', 'EpochSeedHook', 'enable_amp', 'keep_freed_memory', 'load_config',
+    'prepare_cpu_run', 'without_pretrained'
 ]

@@ -1,6 +1,6 @@
 """The parts a referring-segmentation model is combined from."""
 
-from .backbones import LAVTSwin
+from .backbones import ConvStem, LAVTSwin
 from .decode_heads import BaseRefHead, MaskHead
 from .decoders import LAVTDecoder
 from .fusion import PWAM, PWAMFusion
@@ -9,6 +9,6 @@ from .segmentors import RefSegmentor
 from .text_encoders import BERTEncoder, RNNEncoder, Vocabulary
 
 __all__ = [
-    'BERTEncoder', 'BaseRefHead', 'LAVTDecoder', 'LAVTSwin', 'MaskHead', 'PWAM', 'PWAMFusion',
+    'BERTEncoder', 'BaseRefHead', 'ConvStem', 'LAVTDecoder', 'LAVTSwin', 'MaskHead', 'PWAM', 'PWAMFusion',
     'RNNEncoder', 'RefDiceLoss', 'RefSegmentor', 'Vocabulary'
 ]

@@ -74,6 +74,23 @@ def test_by_expression(build):
     assert all(info['object_index'] == [0] and len(info['segmentations']) == 1 for info in infos)
 
 
+def test_by_image_refs_draws_one_expression_of_each_ref(build):
+    dataset = build(sample_by='image_refs')
+    assert len(dataset) == 2
+    drawn = {ref_id: set() for ref_id in (101, 102, 103, 104, 201)}
+    for epoch in range(30):
+        dataset.set_epoch(epoch, seed=0)
+        for idx, refs in enumerate(([101, 102, 103, 104], [201])):
+            info = dataset.get_data_info(idx)
+            assert info['ref_ids'] == refs and dataset.get_data_info(idx) == info
+            assert [sent_id // 10 for sent_id in info['sent_ids']] == refs
+            for ref_id, sent_id in zip(refs, info['sent_ids']):
+                drawn[ref_id].add(sent_id)
+        if epoch == 0:
+            assert info['object_index'] == [0]
+    assert {ref_id: len(seen) for ref_id, seen in drawn.items()} == {101: 3, 102: 2, 103: 1, 104: 2, 201: 4}
+
+
 def test_by_ref_keeps_two_refs_of_one_object_apart(build):
     dataset = build()
     assert dataset.sample_by == 'ref' and len(dataset) == 5

@@ -22,11 +22,12 @@ def build(tmp_path):
 
 
 @pytest.mark.parametrize('options, message', [
-    (dict(sample_by='word'), "sample_by='word' is unknown; choose from ref, expression, image"),
+    (dict(sample_by='word'), "sample_by='word' is unknown; choose from ref, image_refs, expression, image"),
     (dict(text_field='tokens'), "text_field='tokens' is unknown; choose from raw, sent"),
     (dict(on_error='ignore'), "on_error='ignore' is unknown; choose from raise, skip"),
     (dict(sample_by='ref', test_mode=True), "sample_by='ref' draws"),
     (dict(sample_by='ref', shuffle_expressions=True), "sample_by='ref' draws"),
+    (dict(sample_by='image_refs', test_mode=True), "sample_by='image_refs' draws"),
     (dict(split='Train'), r"refs\(unc\).p has no split 'Train'; it has: train, val"),
     (dict(split_by='umd'), r'refs\(umd\).p is missing; in that folder is: instances.json, refs'),
     (dict(ann_dir='toys'), 'instances.json is missing; in that folder is: nothing'),

@@ -49,6 +49,8 @@ class LAVTSwin(SwinTransformer):
         text_channels (int): C of the words. Defaults to 768.
         fusion_heads (int): Heads of each PWAM: 1 in LAVT's first release, 4 in ``lavt_one``.
         fusion_dropout (float): Dropout of each PWAM. Defaults to 0.
+        stem (dict, optional): Takes the place of Swin's patch embedding (:class:`ConvStem`), for training
+            without pre-trained weights.
         **kwargs: As mmseg's ``SwinTransformer``; ``out_indices`` stays at all stages.
     """
 
@@ -59,8 +61,11 @@ class LAVTSwin(SwinTransformer):
                  text_channels: int = 768,
                  fusion_heads: int = 1,
                  fusion_dropout: float = 0.,
+                 stem: Optional[dict] = None,
                  **kwargs) -> None:
         super().__init__(**kwargs)
+        if stem is not None:
+            self.patch_embed = MODELS.build(dict(stem, embed_dims=self.num_features[0]))
         self.fusions = nn.ModuleList(
             PWAM(channels, text_channels, fusion_heads, fusion_dropout)
             for channels in self.num_features)

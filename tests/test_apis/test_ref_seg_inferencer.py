@@ -1,0 +1,121 @@
+"""Pictures and expressions in, masks out."""
+
+import http.server
+import threading
+from functools import partial
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from conftest import TINY_CONFIG
+from mmengine.config import Config
+from mmengine.runner import save_checkpoint
+from pycocotools import mask as coco_mask
+
+from mmrefseg.apis import RefSegInferencer
+from mmrefseg.apis.ref_seg_inferencer import list_expressions
+from mmrefseg.errors import RefDataError
+
+
+@pytest.fixture(scope='module')
+def inferencer():
+    torch.manual_seed(0)
+    inferencer = RefSegInferencer(str(TINY_CONFIG), device='cpu', show_progress=False)
+    inferencer.model.decode_head.classifier.bias.data[:] = torch.tensor([0., 0.1])  # some of both classes
+    return inferencer
+
+
+@pytest.fixture
+def folder(tmp_path):
+    generator = np.random.default_rng(0)
+    for name, size in (('b.jpg', (40, 60, 3)), ('a.png', (50, 30, 3)), ('gray.png', (32, 32))):
+        cv2.imwrite(str(tmp_path / name), generator.integers(0, 255, size, dtype=np.uint8))
+    (tmp_path / 'notes.txt').write_text('no picture')
+    return tmp_path
+
+
+def test_one_picture_several_expressions(inferencer, folder, tmp_path):
+    result, = inferencer(folder / 'b.jpg', ['the red circle', 'star'], out_dir=tmp_path / 'out')
+    assert result['image'] == str(folder / 'b.jpg') and result['expressions'] == ['the red circle', 'star']
+    assert result['masks'].shape == (2, 40, 60) and result['masks'].dtype == bool
+    assert len(result['scores']) == 2 and all(0 <= score <= 1 for score in result['scores'])
+    for mask, rle in zip(result['masks'], result['rles']):
+        assert isinstance(rle['counts'], str)
+        assert np.array_equal(coco_mask.decode(rle).astype(bool), mask)
+    assert cv2.imread(result['picture']) is not None
+    assert inferencer(folder / 'b.jpg', 'star')[0]['picture'] is None
+
+
+def test_folder_batches_and_lists_agree(inferencer, folder):
+    together = inferencer(folder, ['star', 'red circle'], batch_size=2)
+    assert [result['image'].split('/')[-1] for result in together] == ['a.png', 'b.jpg', 'gray.png']
+    for result in together:
+        alone, = inferencer(result['image'], ['star', 'red circle'])
+        assert np.array_equal(alone['masks'], result['masks'])
+    own = inferencer([folder / 'a.png', folder / 'b.jpg'], [['star'], ['red circle', 'ring']])
+    assert [len(result['masks']) for result in own] == [1, 2]
+    assert np.array_equal(own[0]['masks'][0], together[0]['masks'][0])
+
+
+def test_array_and_url(inferencer, folder, tmp_path):
+    from_path, = inferencer(folder / 'a.png', 'star')
+    from_array, = inferencer(cv2.imread(str(folder / 'a.png')), 'star', out_dir=tmp_path / 'out')
+    assert from_array['image'] == 'image_0' and cv2.imread(from_array['picture']) is not None
+    assert np.array_equal(from_array['masks'], from_path['masks'])
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        from_url, = inferencer(f'http://127.0.0.1:{server.server_port}/a.png', 'star')
+        server.shutdown()
+    assert np.array_equal(from_url['masks'], from_path['masks'])
+
+
+def test_amp_nearly_agrees(inferencer, folder):
+    full, = inferencer(folder / 'b.jpg', 'star')
+    inferencer.amp = True
+    half, = inferencer(folder / 'b.jpg', 'star')
+    inferencer.amp = False
+    assert (full['masks'] == half['masks']).mean() > 0.9
+
+
+def test_config_from_the_checkpoint(inferencer, folder, tmp_path):
+    cfg = Config.fromfile(TINY_CONFIG)
+    save_checkpoint(
+        dict(state_dict=inferencer.model.state_dict(), meta=dict(cfg=cfg.pretty_text)), tmp_path / 'whole.pth')
+    again = RefSegInferencer(weights=str(tmp_path / 'whole.pth'), device='cpu', show_progress=False)
+    expected, = inferencer(folder / 'b.jpg', 'star')
+    assert np.array_equal(again(folder / 'b.jpg', 'star')[0]['masks'], expected['masks'])
+
+
+@pytest.mark.parametrize('expressions,error,message', [
+    ('  ', ValueError, 'picture 0: one is empty'),
+    ([], ValueError, 'expected a list of at least one'),
+    ([['star'], []], ValueError, 'picture 1: expected a list of at least one'),
+    ([['star'], 'ring'], ValueError, "picture 1: expected a list of at least one, found 'ring'"),
+    ([['star']], ValueError, '1 lists of expressions for 2 pictures'),
+    ([['star'], [3]], TypeError, 'picture 1: expected strings, found 3'),
+])
+def test_bad_expressions(expressions, error, message):
+    with pytest.raises(error, match=message):
+        list_expressions(expressions, num_images=2)
+
+
+def test_bad_pictures(inferencer, tmp_path):
+    with pytest.raises(ValueError, match='no picture .* in the folder'):
+        inferencer(tmp_path, 'star')
+    with pytest.raises(ValueError, match='images is empty'):
+        inferencer([], 'star')
+    with pytest.raises(ValueError, match=r'expected a \(H, W, 3\) uint8 array, found \(4, 4\) float64'):
+        inferencer(np.zeros((4, 4)), 'star')
+    with pytest.raises(RefDataError, match='missing.png'):
+        inferencer(tmp_path / 'missing.png', 'star')
+    (tmp_path / 'broken.png').write_bytes(b'not a picture')
+    with pytest.raises(RefDataError, match='broken.png'):
+        inferencer(tmp_path / 'broken.png', 'star')
+
+
+def test_demo(folder, tmp_path, run_tool):
+    out = run_tool('demo/image_demo.py', folder / 'a.png', 'red circle', '--config', TINY_CONFIG, '--out-dir',
+                   tmp_path / 'out', '--device', 'cpu').stdout
+    assert "'red circle': score" in out and len(list((tmp_path / 'out').glob('*.png'))) == 1

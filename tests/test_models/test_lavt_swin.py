@@ -1,0 +1,65 @@
+"""LAVTSwin: its stem, its pre-trained weights, what runs once an image."""
+
+import pytest
+import torch
+from mmseg.models.backbones import SwinTransformer
+
+from mmrefseg.models import LAVTSwin
+from mmrefseg.structures import TextFeatures
+
+SMALL = dict(embed_dims=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 2), window_size=3)
+
+
+def make_text(num, length=4, channels=6):
+    words = torch.randn(num, length, channels)
+    return TextFeatures(words, torch.ones(num, length, dtype=torch.bool), words[:, 0])
+
+
+@pytest.mark.parametrize('stem', [None, dict(type='ConvStem')])
+def test_maps(stem):
+    backbone = LAVTSwin(text_channels=6, stem=stem, **SMALL)
+    images, text = torch.randn(2, 3, 64, 96), make_text(3)
+    maps = backbone(images, text, torch.tensor([0, 1, 1]))
+    assert [tuple(x.shape) for x in maps] == [(3, 8 * 2**i, 16 // 2**i, 24 // 2**i) for i in range(4)]
+    sum(x.square().sum() for x in maps).backward()
+    assert [name for name, value in backbone.named_parameters() if value.grad is None] == []
+
+
+def test_the_stem_has_the_stride_of_patch_embedding():
+    backbone = LAVTSwin(text_channels=6, stem=dict(type='ConvStem'), **SMALL)
+    tokens, size = backbone.patch_embed(torch.randn(1, 3, 64, 96))
+    assert tokens.shape == (1, 16 * 24, 8) and size == (16, 24)
+
+
+def test_absolute_position_embedding_is_added():
+    torch.manual_seed(0)
+    backbone = LAVTSwin(text_channels=6, use_abs_pos_embed=True, pretrain_img_size=64, **SMALL).eval()
+    images = torch.zeros(1, 3, 64, 64)
+    flat, _ = backbone.forward_image(images)
+    backbone.absolute_pos_embed.data.normal_()
+    placed, _ = backbone.forward_image(images)
+    assert not torch.allclose(flat, placed)
+
+
+def test_weights_of_mmsegs_swin_load(tmp_path):
+    torch.manual_seed(0)
+    swin = SwinTransformer(**SMALL)
+    torch.save(dict(state_dict=swin.state_dict()), tmp_path / 'swin.pth')
+    backbone = LAVTSwin(
+        text_channels=6, init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'swin.pth')), **SMALL)
+    backbone.init_weights()
+    ours = backbone.state_dict()
+    for name, value in swin.state_dict().items():
+        assert torch.equal(ours[name], value), name
+
+
+def test_the_language_reaches_the_next_stage():
+    """E_i = V_i + gate(F_i) goes on: the maps of stage 2 change with the words through the gate of stage 1."""
+    torch.manual_seed(0)
+    backbone = LAVTSwin(text_channels=6, **SMALL).eval()
+    for fusion in backbone.fusions[1:]:  # only stage 1 sees the words
+        fusion.value.weight.data.zero_()
+    images, one, other = torch.randn(1, 3, 64, 64), make_text(1), make_text(1)
+    assert not torch.allclose(backbone(images, one)[1], backbone(images, other)[1])
+    backbone.gates[0].layers[2].weight.data.zero_()
+    assert torch.allclose(backbone(images, one)[1], backbone(images, other)[1])

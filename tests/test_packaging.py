@@ -1,0 +1,42 @@
+"""The wheel carries configs and tools, and its configs are found from outside the repository."""
+
+import os
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    out = tmp_path_factory.mktemp('wheel')
+    source = tmp_path_factory.mktemp('source') / 'mmrefseg'
+    # A copy, so that no build folder is left in the repository.
+    ignored = ('--exclude=.git', '--exclude=.venv', '--exclude=work_dirs', '--exclude=./data')
+    source.mkdir()
+    pack = subprocess.run(['tar', '-C', str(ROOT), *ignored, '-cf', '-', '.'], check=True, capture_output=True)
+    subprocess.run(['tar', '-C', str(source), '-xf', '-'], input=pack.stdout, check=True)
+    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--no-build-isolation', '-w', str(out),
+                    str(source)], check=True, capture_output=True)
+    path, = out.glob('mmrefseg-*.whl')
+    return path
+
+
+def test_the_wheel_carries_mim(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for name in ('configs/lavt/lavt_swinb_refcoco.py', 'tools/train.py', 'tools/dist_train.sh', 'model-index.yml'):
+        assert f'mmrefseg/.mim/{name}' in names
+    assert not [name for name in names if '__pycache__' in name or name.startswith('tests')]
+
+
+def test_configs_are_found_from_outside(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path / 'site')
+    (tmp_path / 'my.py').write_text("_base_ = 'mmrefseg::lavt/lavt_swinb_refcoco.py'\n")
+    program = ('import mmrefseg; from mmengine.config import Config; '
+               "print(Config.fromfile('my.py').model.backbone.type, mmrefseg.__file__)")
+    environment = dict(os.environ, PYTHONPATH=str(tmp_path / 'site'), PYTHONWARNINGS='ignore')
+    done = subprocess.run([sys.executable, '-c', program], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[0] == 'LAVTSwin' and str(tmp_path) in done.stdout.split()[1]
