@@ -10,9 +10,14 @@ from mmseg import registry as mmseg_registry
 
 
 def _child(name: str, *locations: str) -> Registry:
-    """A registry below mmseg's registry ``name`` that imports ``locations`` when first searched."""
+    """A registry below mmseg's registry ``name`` that imports ``locations`` when first searched.
+
+    mmengine imports a registry's own locations but not its parent's, so mmseg's are among ours: without them
+    a hook or transform of mmseg would be found or not by what happened to be imported before.
+    """
     parent = getattr(mmseg_registry, name)
-    return Registry(parent.name, parent=parent, scope='mmrefseg', locations=list(locations))
+    return Registry(
+        parent.name, parent=parent, scope='mmrefseg', locations=[*parent._locations, *locations])
 
 
 MODELS = _child('MODELS', 'mmrefseg.models')

@@ -9,6 +9,8 @@ import pytest
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 
+import mmrefseg  # noqa: F401  with mmcv-lite it must come before any mmseg.models
+
 ROOT = Path(__file__).resolve().parent.parent
 TINY_CONFIG = ROOT / 'tests/tiny_lavt_refshapes.py'
 

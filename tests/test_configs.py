@@ -49,7 +49,8 @@ def test_parts_around_the_model_build(path):
     for hook in cfg.custom_hooks:
         HOOKS.build(hook)
     VISUALIZERS.build(dict(cfg.visualizer, name=path, vis_backends=None))
-    assert cfg.param_scheduler.end == cfg.train_cfg.max_epochs
+    schedulers = cfg.param_scheduler if isinstance(cfg.param_scheduler, list) else [cfg.param_scheduler]
+    assert schedulers[-1].end == cfg.train_cfg.max_epochs
 
 
 @pytest.mark.parametrize('path', sorted(CONFIGS, key=lambda path: str(load(path).model)))

@@ -110,3 +110,16 @@ def test_registers_nothing_in_a_foreign_scope():
                          text=True, timeout=300, cwd=ROOT)
     assert run.returncode == 0, run.stderr
     assert 'nothing foreign' in run.stdout
+
+
+IN_A_NEW_PROCESS = '''
+import mmrefseg.registry as registry
+for name, key in (('HOOKS', 'SegVisualizationHook'), ('TRANSFORMS', 'PhotoMetricDistortion'), ('METRICS', 'IoUMetric'),
+                  ('VISUALIZERS', 'SegLocalVisualizer'), ('DATASETS', 'ADE20KDataset')):
+    assert getattr(registry, name).get(key) is not None, key
+'''
+
+
+def test_parts_of_mmseg_are_found_whatever_was_imported():
+    run = subprocess.run([sys.executable, '-W', 'ignore', '-c', IN_A_NEW_PROCESS], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr

@@ -9,11 +9,12 @@ work_dir=work_dirs/lavt_nano_refshapes
 bash tools/setup_env.sh
 export PATH="$PWD/.venv/bin:$PATH" PYTHONWARNINGS=ignore
 
-python tools/dataset_converters/make_refshapes.py data --train 3000 --variants refshapes
+python tools/dataset_converters/make_refshapes.py data --workers 2
 
 epochs=$(python -c "from mmengine import Config; print(Config.fromfile('$config').max_epochs)")
 checkpoint=$work_dir/epoch_$epochs.pth
-if [ ! -f "$checkpoint" ]; then
+# mmengine writes last_checkpoint once the checkpoint is whole.
+if [ "$(basename "$(cat "$work_dir/last_checkpoint" 2>/dev/null)")" != "epoch_$epochs.pth" ]; then
     python tools/train.py "$config" --work-dir "$work_dir" --resume
 fi
 

@@ -7,7 +7,8 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=1, save_best='oIoU', rule='greater'),
+    # Two are kept: mmengine removes the oldest before it writes the newest, and a run may be killed while it writes.
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='oIoU', rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'))
 custom_hooks = [dict(type='EpochSeedHook')]
 vis_backends = [dict(type='LocalVisBackend')]

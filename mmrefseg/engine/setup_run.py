@@ -67,7 +67,7 @@ def prepare_cpu_run(cfg: Config) -> None:
         torch.distributed.init_process_group('gloo')
     # torchrun gives each process one thread unless told otherwise: share the cores instead.
     if os.environ.get('OMP_NUM_THREADS', '1') == '1':
-        cores = len(os.sched_getaffinity(0))
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
         torch.set_num_threads(max(1, cores // int(os.environ.get('LOCAL_WORLD_SIZE', 1))))
     cfg.model_wrapper_cfg = dict(
         type='MMDistributedDataParallel',

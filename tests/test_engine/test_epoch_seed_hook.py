@@ -12,8 +12,8 @@ from mmrefseg.engine.hooks.epoch_seed_hook import innermost_datasets
 
 
 def make_runner(dataset, loop=EpochBasedTrainLoop, epoch=3, rank=0):
-    return SimpleNamespace(
-        train_loop=Mock(spec=loop), train_dataloader=SimpleNamespace(dataset=dataset), epoch=epoch, seed=7, rank=rank)
+    loader = SimpleNamespace(dataset=dataset, sampler=SimpleNamespace(seed=1))
+    return SimpleNamespace(train_loop=Mock(spec=loop), train_dataloader=loader, epoch=epoch, seed=7, rank=rank)
 
 
 def draw(runner):
@@ -29,6 +29,12 @@ def test_randomness_depends_on_seed_epoch_and_rank():
     assert torch.equal(first, draw(make_runner(dataset)))
     assert not torch.equal(first, draw(make_runner(dataset, epoch=4)))
     assert not torch.equal(first, draw(make_runner(dataset, rank=1)))
+
+
+def test_the_sampler_takes_the_seed_of_the_run():
+    runner = make_runner(Mock(spec=['set_epoch']))
+    draw(runner)
+    assert runner.train_dataloader.sampler.seed == 7
 
 
 def test_wrapped_datasets_are_found():

@@ -54,12 +54,20 @@ def test_weights_of_mmsegs_swin_load(tmp_path):
 
 
 def test_the_language_reaches_the_next_stage():
-    """E_i = V_i + gate(F_i) goes on: the maps of stage 2 change with the words through the gate of stage 1."""
+    """E_1 = V_1 + gate(F_1) is what stage 2 gets: it changes with the words, and through the gate alone."""
     torch.manual_seed(0)
     backbone = LAVTSwin(text_channels=6, **SMALL).eval()
-    for fusion in backbone.fusions[1:]:  # only stage 1 sees the words
-        fusion.value.weight.data.zero_()
+    seen = []
+    backbone.stages[1].blocks[0].register_forward_pre_hook(lambda module, args: seen.append(args[0]))
     images, one, other = torch.randn(1, 3, 64, 64), make_text(1), make_text(1)
-    assert not torch.allclose(backbone(images, one)[1], backbone(images, other)[1])
+    backbone(images, one), backbone(images, other)
+    assert not torch.equal(*seen)
     backbone.gates[0].layers[2].weight.data.zero_()
-    assert torch.allclose(backbone(images, one)[1], backbone(images, other)[1])
+    seen.clear()
+    backbone(images, one), backbone(images, other)
+    assert torch.equal(*seen)
+
+
+def test_no_stage_can_be_left_out():
+    with pytest.raises(ValueError, match=r'out_indices of LAVTSwin is \(3,\), expected all 4 stages'):
+        LAVTSwin(text_channels=6, out_indices=(3, ), **SMALL)

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from mmrefseg.models import RefDiceLoss
+from mmseg.models.losses import CrossEntropyLoss
+
+from mmrefseg.models import RefCrossEntropyLoss, RefDiceLoss
 
 
 def literal_dice(probability, truth, eps=1e-3):
@@ -44,3 +46,34 @@ def test_half_precision_is_summed_in_full():
     logits = torch.full((1, 1, 512, 512), 8.)
     full = RefDiceLoss()(logits, target)
     torch.testing.assert_close(RefDiceLoss()(logits.half(), target), full)
+
+
+@pytest.mark.parametrize('class_weight', [None, [0.9, 1.1]])
+def test_cross_entropy_equals_mmsegs_where_that_works(class_weight):
+    torch.manual_seed(0)
+    logits, target = torch.randn(3, 2, 5, 4), torch.randint(0, 2, (3, 5, 4))
+    theirs = CrossEntropyLoss(class_weight=class_weight, avg_non_ignore=True, loss_weight=2.)(logits, target)
+    torch.testing.assert_close(RefCrossEntropyLoss(class_weight, loss_weight=2.)(logits, target), theirs)
+
+
+@pytest.mark.parametrize('classes', [1, 2])
+@pytest.mark.parametrize('class_weight', [None, [0.9, 1.1]])
+def test_cross_entropy_leaves_padding_out(classes, class_weight):
+    torch.manual_seed(0)
+    logits, target = torch.randn(2, classes, 6, 4), torch.randint(0, 2, (2, 6, 4))
+    target[:, 4:] = 255
+    weights = torch.tensor(class_weight or [1., 1.])
+    total = norm = 0
+    for sample, pixels in zip(logits, target):
+        for position in (pixels != 255).nonzero().tolist():
+            scores, label = sample[:, position[0], position[1]], pixels[position[0], position[1]]
+            probability = scores.softmax(0) if classes == 2 else torch.stack([1 - scores.sigmoid()[0],
+                                                                             scores.sigmoid()[0]])
+            total = total - weights[label] * probability[label].log()
+            norm = norm + weights[label]
+    torch.testing.assert_close(RefCrossEntropyLoss(class_weight)(logits, target), total / norm)
+
+
+def test_cross_entropy_wants_two_weights():
+    with pytest.raises(ValueError, match='class_weight is .1, 2, 3., expected two numbers'):
+        RefCrossEntropyLoss([1, 2, 3])

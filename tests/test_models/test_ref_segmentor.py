@@ -39,7 +39,7 @@ COMBINATIONS = dict(
     one_channel=dict(
         text_encoder=TEXT, backbone=LAVT, decoder=DECODER,
         decode_head=dict(HEAD, num_classes=1, loss_decode=[
-            dict(type='RefDiceLoss'), dict(type='CrossEntropyLoss', use_sigmoid=True, avg_non_ignore=True)])),
+            dict(type='RefDiceLoss'), dict(type='RefCrossEntropyLoss')])),
     mmseg_head=dict(
         text_encoder=TEXT, backbone=SWIN, fusion=PWAM_FUSION, decode_head=UPER, auxiliary_head=FCN),
     mmseg_neck=dict(
@@ -165,8 +165,12 @@ def test_an_empty_mask_scores_zero():
      'model.backbone SwinTransformer takes no text, so model.fusion is needed'),
     (dict(text_encoder=TEXT, backbone=LAVT, decode_head=HEAD), 'model.decoder is needed'),
     (dict(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=dict(HEAD, in_channels=8)),
-     'in_channels is 8, but model.decoder LAVTDecoder gives Y of 16 channels'),
-    (dict(text_encoder=TEXT, backbone=LAVT, decode_head=dict(UPER, num_classes=19)), 'has 19 classes'),
+     'MaskHead has in_channels 8, but model.decoder LAVTDecoder gives Y of 16 channels'),
+    (dict(text_encoder=TEXT, backbone=LAVT, decode_head=dict(UPER, num_classes=19)), 'UPerHead has 19 classes'),
+    (dict(text_encoder=TEXT, backbone=LAVT, decode_head=UPER, auxiliary_head=HEAD),
+     'the head MaskHead turns one map Y into masks, so model.decoder is needed'),
+    (dict(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=HEAD, auxiliary_head=dict(FCN, num_classes=19)),
+     'FCNHead has 19 classes'),
     (dict(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=dict(HEAD, num_classes=3)),
      'num_classes is 3, expected 2'),
     (dict(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=DECODER), 'has the head LAVTDecoder'),
@@ -191,6 +195,10 @@ def test_data_errors():
     inputs, samples = make_batch()
     samples[0].gt_sem_seg = PixelData(data=torch.zeros(2, 64, 96, dtype=torch.uint8))
     with pytest.raises(RefDataError, match='x.jpg has 1 expressions but 2 masks'):
+        model(inputs, samples, mode='loss')
+    del samples[1].gt_sem_seg
+    samples[0].gt_sem_seg = PixelData(data=torch.zeros(1, 64, 96, dtype=torch.uint8))
+    with pytest.raises(RefDataError, match='x.jpg has no gt_sem_seg: the train pipeline needs LoadRefAnnotations'):
         model(inputs, samples, mode='loss')
     with pytest.raises(ValueError, match='needs data_samples'):
         model(inputs, None, mode='predict')

@@ -19,10 +19,12 @@ test_pipeline = [
 # Eight pictures with an expression of each of their refs: about 28 expressions a step.
 train_dataloader = dict(
     batch_size=8,
-    num_workers=1,
+    num_workers=0,  # a worker would take a core from the model, and the pictures are small
+    persistent_workers=False,
     dataset=dict(type=dataset_type, data_root=data_root, sample_by='image_refs', pipeline=train_pipeline))
 val_dataloader = dict(
     batch_size=16,
-    num_workers=1,
+    num_workers=0,
+    persistent_workers=False,
     dataset=dict(type=dataset_type, data_root=data_root, pipeline=test_pipeline))
 test_dataloader = val_dataloader

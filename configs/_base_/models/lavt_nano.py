@@ -2,7 +2,7 @@
 _base_ = './lavt_swint.py'
 
 model = dict(
-    text_encoder=dict(_delete_=True, type='RNNEncoder', embed_dims=64, hidden_dims=64),
+    text_encoder=dict(_delete_=True, type='RNNEncoder', embed_dims=64, hidden_dims=64, boundaries=True),
     backbone=dict(
         embed_dims=32,
         stem=dict(type='ConvStem', dilations=[1, 2, 1]),
@@ -19,4 +19,4 @@ model = dict(
     decoder=dict(in_channels=[32, 64, 128, 256], channels=32),
     decode_head=dict(
         in_channels=32,
-        loss_decode=[dict(type='CrossEntropyLoss', avg_non_ignore=True), dict(type='RefDiceLoss')]))
+        loss_decode=[dict(type='RefCrossEntropyLoss'), dict(type='RefDiceLoss')]))

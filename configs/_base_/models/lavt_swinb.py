@@ -32,5 +32,5 @@ model = dict(
         in_channels=512,
         num_classes=2,
         align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', class_weight=[0.9, 1.1], avg_non_ignore=True)),
+        loss_decode=dict(type='RefCrossEntropyLoss', class_weight=[0.9, 1.1])),
     test_cfg=dict(eval_size='input'))

@@ -17,14 +17,18 @@ class EpochSeedHook(Hook):
 
     Before each training epoch it tells the datasets ``set_epoch(epoch, seed)`` (they draw an
     expression for each ref and seed the augmentations from it, whatever the number of workers) and
-    seeds torch of this process from (seed, epoch, rank), which dropout and drop path draw from.
-    Iteration-based loops have no epochs and are left as they are.
+    seeds torch of this process from (seed, epoch, rank), which dropout and drop path draw from. A resumed
+    run takes the seed of the run it goes on from, and so does its sampler, which mmengine builds before it
+    reads that seed. Iteration-based loops have no epochs and are left as they are.
     """
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Called by the runner."""
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             return
+        sampler = runner.train_dataloader.sampler
+        if hasattr(sampler, 'seed'):
+            sampler.seed = runner.seed
         for dataset in innermost_datasets(runner.train_dataloader.dataset):
             if hasattr(dataset, 'set_epoch'):
                 dataset.set_epoch(runner.epoch, runner.seed)

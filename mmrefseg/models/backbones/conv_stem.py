@@ -43,16 +43,14 @@ class ConvStem(BaseModule):
         in_channels (int): Of the images. Defaults to 3.
         dilations (Sequence[int]): One residual block for each. Defaults to ``(1,)``.
         norm_cfg (dict): Of the 3x3 convolutions. Defaults to ``dict(type='BN')``.
-        init_cfg (dict, optional): Initialization, as in mmengine.
     """
 
     def __init__(self,
                  embed_dims: int,
                  in_channels: int = 3,
                  dilations: Sequence[int] = (1, ),
-                 norm_cfg: Optional[dict] = None,
-                 init_cfg: Optional[dict] = None) -> None:
-        super().__init__(init_cfg)
+                 norm_cfg: Optional[dict] = None) -> None:
+        super().__init__()
         norm_cfg = norm_cfg or dict(type='BN')
         half = embed_dims // 2
         self.convs = nn.Sequential(

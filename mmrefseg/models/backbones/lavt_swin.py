@@ -52,6 +52,9 @@ class LAVTSwin(SwinTransformer):
         stem (dict, optional): Takes the place of Swin's patch embedding (:class:`ConvStem`), for training
             without pre-trained weights.
         **kwargs: As mmseg's ``SwinTransformer``; ``out_indices`` stays at all stages.
+
+    Raises:
+        ValueError: ``out_indices`` leaves out a stage.
     """
 
     # Tells the segmentor to hand over the expressions.
@@ -64,6 +67,9 @@ class LAVTSwin(SwinTransformer):
                  stem: Optional[dict] = None,
                  **kwargs) -> None:
         super().__init__(**kwargs)
+        if tuple(self.out_indices) != tuple(range(len(self.stages))):
+            raise ValueError(f'model.backbone.out_indices of LAVTSwin is {tuple(self.out_indices)}, expected all '
+                             f'{len(self.stages)} stages: words meet pixels behind each')
         if stem is not None:
             self.patch_embed = MODELS.build(dict(stem, embed_dims=self.num_features[0]))
         self.fusions = nn.ModuleList(

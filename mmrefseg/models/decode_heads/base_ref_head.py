@@ -48,8 +48,7 @@ class BaseRefHead(BaseModule, metaclass=ABCMeta):
         self.num_classes = num_classes
         self.align_corners = align_corners
         self.ignore_index = ignore_index
-        if loss_decode is None:
-            loss_decode = dict(type='CrossEntropyLoss', use_sigmoid=num_classes == 1, avg_non_ignore=True)
+        loss_decode = loss_decode or dict(type='RefCrossEntropyLoss')
         losses = [loss_decode] if isinstance(loss_decode, dict) else loss_decode
         self.loss_decode = nn.ModuleList(MODELS.build(loss) for loss in losses)
 

@@ -22,6 +22,9 @@ class PWAM(BaseModule):
         G   = IN(w_o(softmax_words(V_q^T L_k / sqrt(C)) L_v^T))
         F   = w_f(w_v'(V) * G)          with GELU after w_f and w_v'
 
+    An expression needs two tokens or more: of one alone every pixel gathers the same, and the instance norm of a
+    constant is nothing. BERT's [CLS] and [SEP] see to that, and ``RNNEncoder(boundaries=True)``.
+
     C is the whole width also where several heads share it, as in the published code. What depends
     on the image alone (V_q and w_v'(V)) is computed once an image, before the expressions.
 

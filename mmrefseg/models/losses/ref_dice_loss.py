@@ -30,12 +30,7 @@ class RefDiceLoss(nn.Module):
         self.background = background
         self.eps = eps
         self.loss_weight = loss_weight
-        self._loss_name = loss_name
-
-    @property
-    def loss_name(self) -> str:
-        """str: Name in the log."""
-        return self._loss_name
+        self.loss_name = loss_name
 
     def forward(self, logits: Tensor, target: Tensor, ignore_index: int = 255, **kwargs) -> Tensor:
         """The loss.

@@ -1,7 +1,7 @@
 """The referring segmentor: runs text encoder, backbone, fusion, decoder and heads."""
 
 import math
-from typing import Dict, List, Optional, Sequence, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -80,25 +80,28 @@ class RefSegmentor(BaseSegmentor):
         self._check_parts()
 
     def _check_parts(self) -> None:
-        backbone, head = type(self.backbone).__name__, type(self.decode_head).__name__
         if self.fusion is None and not self._backbone_takes_text:
-            raise ValueError(f'nothing joins the expression with the picture: model.backbone {backbone} '
-                             'takes no text, so model.fusion is needed (for example PWAMFusion)')
+            raise ValueError('nothing joins the expression with the picture: model.backbone '
+                             f'{type(self.backbone).__name__} takes no text, so model.fusion is needed (for example '
+                             'PWAMFusion)')
         for part in (self.decode_head, *self.auxiliary_head):
-            if not isinstance(part, (BaseRefHead, BaseDecodeHead)):
-                raise ValueError(f'model has the head {type(part).__name__}, which is neither a head of '
-                                 "mmrefseg nor a BaseDecodeHead of mmseg that gives logits")
-        if isinstance(self.decode_head, BaseRefHead):
+            self._check_head(part)
+
+    def _check_head(self, head) -> None:
+        name = type(head).__name__
+        if isinstance(head, BaseRefHead):
             if self.decoder is None:
-                raise ValueError(f'model.decode_head {head} turns one map Y into masks, so '
-                                 'model.decoder is needed (for example LAVTDecoder)')
-            if self.decoder.out_channels != self.decode_head.in_channels:
-                raise ValueError(f'model.decode_head.in_channels is {self.decode_head.in_channels}, but '
-                                 f'model.decoder {type(self.decoder).__name__} gives Y of '
-                                 f'{self.decoder.out_channels} channels')
-        elif self.decode_head.out_channels not in (1, 2):
-            raise ValueError(f'model.decode_head {head} has {self.decode_head.out_channels} classes, '
-                             'expected num_classes=2: background and object')
+                raise ValueError(f'the head {name} turns one map Y into masks, so model.decoder is needed (for '
+                                 'example LAVTDecoder)')
+            if self.decoder.out_channels != head.in_channels:
+                raise ValueError(f'the head {name} has in_channels {head.in_channels}, but model.decoder '
+                                 f'{type(self.decoder).__name__} gives Y of {self.decoder.out_channels} channels')
+        elif not isinstance(head, BaseDecodeHead):
+            raise ValueError(f'model has the head {name}, which is neither a head of mmrefseg nor a BaseDecodeHead '
+                             'of mmseg that gives logits')
+        elif head.out_channels not in (1, 2):
+            raise ValueError(f'the head {name} has {head.out_channels} classes, expected num_classes=2: background '
+                             'and object')
 
     @property
     def _backbone_takes_text(self) -> bool:
@@ -196,11 +199,21 @@ class RefSegmentor(BaseSegmentor):
             logits.append(head_logits(self.decode_head, self.decode(features), features))
         counts = [len(sample.expressions) for sample in data_samples]
         for sample, sample_logits in zip(data_samples, torch.cat(logits).split(counts)):
-            self._fill_prediction(sample, sample_logits.float(), inputs.shape[2:])
+            self._fill_prediction(sample, sample_logits, inputs.shape[2:])
         return data_samples
 
     def _fill_prediction(self, sample: RefDataSample, logits: Tensor, input_size) -> None:
-        """Logits (E, K, h, w) of one image -> its masks at the size asked for."""
+        """Logits (E, K, h, w) of one image -> its masks at the size asked for, some expressions at once."""
+        pieces = [self._masks_and_scores(piece.float(), sample, input_size)
+                  for piece in logits.split(self.test_cfg.max_expressions)]
+        masks, scores, full_logits = (torch.cat(parts) for parts in zip(*pieces))
+        sample.pred_sem_seg = PixelData(data=masks)
+        sample.pred_scores = scores
+        if self.test_cfg.keep_logits:
+            sample.seg_logits = PixelData(data=full_logits.flatten(0, 1))
+
+    def _masks_and_scores(self, logits: Tensor, sample: RefDataSample, input_size) -> Tuple[Tensor, ...]:
+        """Logits (n, K, h, w) -> masks (n, H, W), scores (n,) and, if they are kept, logits (n, K, H, W)."""
         logits = self._resize(logits, input_size)
         height, width = sample.get('img_shape', tuple(input_size))[:2]
         logits = logits[..., :height, :width]  # padding lies at the right and the bottom
@@ -210,11 +223,8 @@ class RefSegmentor(BaseSegmentor):
         evidence = logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits[:, 0]
         threshold = self.test_cfg.threshold
         masks = evidence > math.log(threshold / (1 - threshold))
-        area = masks.sum((1, 2))
-        sample.pred_scores = (evidence.sigmoid() * masks).sum((1, 2)) / area.clamp(min=1)
-        sample.pred_sem_seg = PixelData(data=masks.to(torch.uint8))
-        if self.test_cfg.keep_logits:
-            sample.seg_logits = PixelData(data=logits.flatten(0, 1))
+        scores = (evidence.sigmoid() * masks).sum((1, 2)) / masks.sum((1, 2)).clamp(min=1)
+        return masks.to(torch.uint8), scores, logits if self.test_cfg.keep_logits else logits[:0]
 
     def _resize(self, logits: Tensor, size) -> Tensor:
         if tuple(size) == tuple(logits.shape[2:]):
@@ -237,6 +247,9 @@ def _image_index(data_samples: Sequence[RefDataSample], device) -> Optional[Tens
 def _targets(data_samples: Sequence[RefDataSample]) -> Tensor:
     """The masks of all expressions of a batch, (N, H, W) int64."""
     for sample in data_samples:
+        if 'gt_sem_seg' not in sample:
+            raise RefDataError(f'{sample.get("img_path", "a sample")} has no gt_sem_seg: the train pipeline needs '
+                               'LoadRefAnnotations')
         masks, expressions = len(sample.gt_sem_seg.data), len(sample.expressions)
         if masks != expressions:
             raise RefDataError(f'{sample.get("img_path", "a sample")} has {expressions} expressions but '

@@ -3,6 +3,8 @@
 from os import PathLike
 from typing import Optional, Sequence, Tuple, Union
 
+import torch
+import torch.nn.functional as F
 from mmengine.logging import print_log
 from torch import Tensor, nn, no_grad
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -37,7 +39,10 @@ class RNNEncoder(BaseTextEncoder):
         num_layers (int): Stacked recurrent layers.
         bidirectional (bool): Whether the expression is read backwards as well.
         dropout (float): Of the embeddings, and between layers.
-        max_length (int): How many words of an expression are read.
+        max_length (int): How many words of an expression are read, the boundaries included.
+        boundaries (bool): Whether a token of its own stands before and behind the words, as BERT's [CLS] and
+            [SEP] do. Attention over the words that is followed by an instance norm (LAVT's PWAM) needs it: of one
+            word alone every pixel gathers the same, and the norm of a constant is nothing. Defaults to False.
         glove (path, optional): A GloVe text file: embeddings start from its vectors, and words that
             it lacks stay random. It is read by ``init_weights`` only, so inference needs no file.
         freeze_embedding (bool): Whether the embeddings stay as they start.
@@ -53,7 +58,7 @@ class RNNEncoder(BaseTextEncoder):
     def __init__(self, vocab: Union[Sequence[str], str, PathLike], cell: str = 'gru',
                  embed_dims: int = 300, hidden_dims: int = 512, num_layers: int = 1,
                  bidirectional: bool = True, dropout: float = 0., max_length: int = 20,
-                 glove: Optional[Union[str, PathLike]] = None, freeze_embedding: bool = False,
+                 boundaries: bool = False, glove: Optional[Union[str, PathLike]] = None, freeze_embedding: bool = False,
                  sentence: str = 'last', init_cfg=None) -> None:
         if cell not in _CELLS:
             raise ValueError(f"text_encoder.cell must be 'gru' or 'lstm', found {cell!r}.")
@@ -61,10 +66,14 @@ class RNNEncoder(BaseTextEncoder):
             raise ValueError(f"text_encoder.sentence must be 'last' or 'mean', found {sentence!r}.")
         super().__init__(out_channels=hidden_dims * (2 if bidirectional else 1),
                          max_length=max_length, init_cfg=init_cfg)
+        if boundaries and max_length < 3:
+            raise ValueError(f'text_encoder.max_length is {max_length}, expected 3 or more: with boundaries a word '
+                             'needs three tokens.')
         self.vocabulary = Vocabulary(vocab)
+        self.boundaries = boundaries
         self.glove = glove
         self.sentence = sentence
-        self.embedding = nn.Embedding(len(self.vocabulary), embed_dims,
+        self.embedding = nn.Embedding(len(self.vocabulary) + 2 * boundaries, embed_dims,
                                       padding_idx=Vocabulary.pad_id)
         self.embedding.weight.requires_grad_(not freeze_embedding)
         self.dropout = nn.Dropout(dropout)
@@ -74,8 +83,18 @@ class RNNEncoder(BaseTextEncoder):
             dropout=dropout if num_layers > 1 else 0., bidirectional=bidirectional)
 
     def tokenize(self, expressions: Sequence[str]) -> Tuple[Tensor, Tensor]:
-        """Ids and mask (N, L) of the words; see :meth:`Vocabulary.encode`."""
-        return self.vocabulary.encode(expressions, max_length=self.max_length)
+        """Ids and mask (N, L) of the words, and of the boundaries; see :meth:`Vocabulary.encode`."""
+        if not self.boundaries:
+            return self.vocabulary.encode(expressions, max_length=self.max_length)
+        ids, mask = self.vocabulary.encode(expressions, max_length=self.max_length - 2)
+        begin_id = len(self.vocabulary)
+        # (N, L) -> (N, L + 2): a column before the words, and one behind them for the longest
+        ids = F.pad(F.pad(ids, (1, 0), value=begin_id), (0, 1), value=Vocabulary.pad_id)
+        mask = F.pad(F.pad(mask, (1, 0), value=True), (0, 1), value=False)
+        rows, ends = torch.arange(len(ids)), mask.sum(dim=1)
+        ids[rows, ends] = begin_id + 1
+        mask[rows, ends] = True
+        return ids, mask
 
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells.

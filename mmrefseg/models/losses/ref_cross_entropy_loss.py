@@ -1,0 +1,55 @@
+"""Cross entropy over background and object, or over a sigmoid."""
+
+from typing import Optional, Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmrefseg.registry import MODELS
+
+
+@MODELS.register_module()
+class RefCrossEntropyLoss(nn.Module):
+    """The mean of ``-w_c log p_c`` over the pixels that count, weighted by w.
+
+    LAVT's released training weighs background and object by 0.9 and 1.1. mmseg's ``CrossEntropyLoss`` gives the
+    same number but fails on ignored pixels (padding) when it has class weights.
+
+    Args:
+        class_weight (Sequence[float], optional): Of background and object. Defaults to equal weights.
+        loss_weight (float): Factor. Defaults to 1.
+        loss_name (str): Name in the log. Defaults to 'loss_ce'.
+
+    Raises:
+        ValueError: ``class_weight`` has not two numbers.
+    """
+
+    def __init__(self,
+                 class_weight: Optional[Sequence[float]] = None,
+                 loss_weight: float = 1.,
+                 loss_name: str = 'loss_ce') -> None:
+        super().__init__()
+        if class_weight is not None and len(class_weight) != 2:
+            raise ValueError(f'RefCrossEntropyLoss: class_weight is {class_weight}, expected two numbers, of '
+                             'background and object')
+        self.class_weight = class_weight
+        self.loss_weight = loss_weight
+        self.loss_name = loss_name
+
+    def forward(self, logits: Tensor, target: Tensor, ignore_index: int = 255, **kwargs) -> Tensor:
+        """The loss.
+
+        Args:
+            logits (Tensor): (N, 2, H, W), softmax over background and object, or (N, 1, H, W), sigmoid.
+            target (Tensor): (N, H, W), 1 = object, 0 = background.
+            ignore_index (int): Pixels of this target count nowhere. Defaults to 255.
+
+        Returns:
+            Tensor: A scalar.
+        """
+        logits = logits.float()
+        if logits.shape[1] == 1:
+            # sigmoid(x) is the softmax of (0, x).
+            logits = F.pad(logits, (0, 0, 0, 0, 1, 0))
+        weight = None if self.class_weight is None else logits.new_tensor(self.class_weight)
+        return self.loss_weight * F.cross_entropy(logits, target, weight=weight, ignore_index=ignore_index)
