@@ -18,8 +18,8 @@ def wheel(tmp_path_factory):
     source.mkdir()
     pack = subprocess.run(['tar', '-C', str(ROOT), *ignored, '-cf', '-', '.'], check=True, capture_output=True)
     subprocess.run(['tar', '-C', str(source), '-xf', '-'], input=pack.stdout, check=True)
-    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--no-build-isolation', '-w', str(out),
-                    str(source)], check=True, capture_output=True)
+    build = [sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--no-build-isolation', '-w', str(out)]
+    subprocess.run([*build, str(source)], check=True, capture_output=True)
     path, = out.glob('mmrefseg-*.whl')
     return path
 
@@ -37,6 +37,7 @@ def test_configs_are_found_from_outside(wheel, tmp_path):
     program = ('import mmrefseg; from mmengine.config import Config; '
                "print(Config.fromfile('my.py').model.backbone.type, mmrefseg.__file__)")
     environment = dict(os.environ, PYTHONPATH=str(tmp_path / 'site'), PYTHONWARNINGS='ignore')
-    done = subprocess.run([sys.executable, '-c', program], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, '-c', program], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[0] == 'LAVTSwin' and str(tmp_path) in done.stdout.split()[1]

@@ -11,6 +11,7 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
 from mmengine.infer import BaseInferencer
+from mmengine.registry import init_default_scope
 from mmengine.utils import is_str
 from pycocotools import mask as coco_mask
 from rich.progress import track
@@ -26,8 +27,11 @@ PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 class RefSegInferencer(BaseInferencer):
     """Finds in pictures what expressions refer to.
 
+    A picture is taken as its pixels are stored, as in the data sets: the EXIF orientation of a phone's photograph
+    is ignored, by the model and in what is drawn.
+
     Example:
-        >>> inferencer = RefSegInferencer('configs/lavt/lavt_nano_refshapes.py', 'epoch_12.pth')
+        >>> inferencer = RefSegInferencer('configs/lavt/lavt_nano_refshapes.py', 'epoch_3.pth')
         >>> result, = inferencer('street.jpg', ['the man in red', 'left car'], out_dir='out')
         >>> result['masks'].shape  # two expressions, at the picture's own size
         (2, 480, 640)
@@ -39,6 +43,9 @@ class RefSegInferencer(BaseInferencer):
         device (str, optional): Defaults to the best there is.
         amp (bool): Mixed precision, float16 on CUDA and bfloat16 elsewhere. Defaults to False.
         show_progress (bool): Draw a progress bar. Defaults to True.
+
+    Raises:
+        ValueError: A name that the zoo does not know, or has no weights for.
     """
 
     def __init__(self,
@@ -47,7 +54,14 @@ class RefSegInferencer(BaseInferencer):
                  device: Optional[str] = None,
                  amp: bool = False,
                  show_progress: bool = True) -> None:
-        super().__init__(model, weights, device, scope='mmrefseg', show_progress=show_progress)
+        init_default_scope('mmrefseg')
+        try:
+            super().__init__(model, weights, device, scope='mmrefseg', show_progress=show_progress)
+        except KeyError as error:
+            if error.args != ('Weights', ):  # what mmengine raises for a zoo entry that has none
+                raise
+            raise ValueError(f'the model zoo has no weights for {model!r} yet: give the config file '
+                             f'(configs/…/{model}.py) and weights=') from error
         self.amp = amp
         # Whatever size the model is evaluated at, masks of the picture's own size are wanted here.
         self.model.test_cfg = replace(self.model.test_cfg, eval_size='original')
@@ -110,7 +124,7 @@ class RefSegInferencer(BaseInferencer):
 
     def draw(self, image: Image, sample: RefDataSample, out_file: str) -> None:
         """Write a picture of one prediction."""
-        pixels = mmcv.imread(str(image) if is_path(image) else image)
+        pixels = mmcv.imread(str(image), flag='color_ignore_orientation') if is_path(image) else image
         self.visualizer.add_datasample(
             Path(out_file).stem, mmcv.bgr2rgb(pixels), sample, draw_gt=False, out_file=out_file)
 

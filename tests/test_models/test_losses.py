@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from mmseg.models.losses import CrossEntropyLoss
 
 from mmrefseg.models import RefCrossEntropyLoss, RefDiceLoss
