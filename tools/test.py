@@ -3,35 +3,30 @@
 import argparse
 import copy
 import os
+from typing import Union
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.fileio import dump
 from mmengine.runner import Runner, TestLoop
 from prettytable import PrettyTable
 
-from mmrefseg.engine import keep_freed_memory, load_config, prepare_cpu_run
+from mmrefseg.engine import add_run_arguments, keep_freed_memory, load_config, prepare_cpu_run
 
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description='Test a referring segmentor')
-    parser.add_argument('config', help='config file')
+    add_run_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--splits', nargs='+', help='splits to test, one after the other; '
                         'default: the one in the config')
-    parser.add_argument('--work-dir', help='where the log goes')
     parser.add_argument('--out', help='write the metrics of all splits to this .json file')
     parser.add_argument('--dump', metavar='PREFIX', help='write a row per expression to PREFIX_<split>.csv')
-    parser.add_argument('--show-dir', help='draw the predictions into this folder')
+    parser.add_argument('--show-dir', help='draw the predictions into this folder, a folder a split')
     parser.add_argument('--show-interval', type=int, default=1, help='draw every n-th sample')
     parser.add_argument('--shuffle-expressions', action='store_true',
                         help='probe: give every expression to another object of its picture')
-    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on CUDA, bfloat16 on a CPU')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        help='override settings of the config: key=value, dotted keys')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args
@@ -49,8 +44,7 @@ def main() -> None:
         cfg.test_dataloader.dataset.shuffle_expressions = True
     if args.show_dir:
         cfg.default_hooks.visualization = dict(
-            type='SegVisualizationHook', draw=True, interval=args.show_interval)
-        cfg.visualizer.save_dir = args.show_dir
+            type='RefVisualizationHook', interval=args.show_interval, out_dir=args.show_dir)
     prepare_cpu_run(cfg)
 
     splits = args.splits or [cfg.test_dataloader.dataset.split]
@@ -59,7 +53,7 @@ def main() -> None:
     for split in splits:
         cfg.test_dataloader.dataset.split = split
         if args.dump:
-            cfg.test_evaluator.dump_file = f'{args.dump}_{split}.csv'
+            set_dump_file(cfg.test_evaluator, f'{args.dump}_{split}.csv')
         if runner is None:
             runner = Runner.from_cfg(cfg)
             results[split] = runner.test()
@@ -69,6 +63,21 @@ def main() -> None:
         print(table(results))
         if args.out:
             dump(results, args.out)
+
+
+def set_dump_file(evaluator: Union[dict, list], path: str) -> None:
+    """Let the RefIoUMetric of a config's evaluator, one metric or several, write its rows to ``path``.
+
+    Raises:
+        ValueError: There is none.
+    """
+    metrics = evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]
+    found = [metric for metric in metrics if str(metric['type']).endswith('RefIoUMetric')]
+    if not found:
+        raise ValueError("--dump needs a RefIoUMetric in test_evaluator, found "
+                         + ', '.join(str(metric['type']) for metric in metrics))
+    for metric in found:
+        metric['dump_file'] = path
 
 
 def test_again(runner: Runner, cfg: Config) -> dict:

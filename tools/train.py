@@ -3,25 +3,16 @@
 import argparse
 import os
 
-from mmengine.config import DictAction
 from mmengine.runner import Runner
 
-from mmrefseg.engine import enable_amp, keep_freed_memory, load_config, prepare_cpu_run
+from mmrefseg.engine import add_run_arguments, enable_amp, keep_freed_memory, load_config, prepare_cpu_run
 
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description='Train a referring segmentor')
-    parser.add_argument('config', help='config file')
-    parser.add_argument('--work-dir', help='where logs and checkpoints go')
+    add_run_arguments(parser)
     parser.add_argument('--resume', action='store_true', help='go on from the latest checkpoint in the work dir')
-    parser.add_argument('--amp', action='store_true',
-                        help='mixed precision: float16 on CUDA, bfloat16 on a CPU')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        help='override settings of the config: key=value, dotted keys')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    # Launchers older than torchrun hand the rank over as an argument.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args

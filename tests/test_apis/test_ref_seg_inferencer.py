@@ -80,13 +80,13 @@ def test_amp_nearly_agrees(inferencer, folder):
         logits[inferencer.amp] = sample.seg_logits.data
     inferencer.model.test_cfg.keep_logits = False
     difference = (logits[True] - logits[False]).abs().mean()
-    assert 0 < difference < 0.1 * logits[False].std()
+    assert 0 < difference < 0.5 * logits[False].std()  # random weights; uncorrelated maps would differ by 1.1
 
 
 def test_config_from_the_checkpoint(inferencer, folder, tmp_path):
     cfg = Config.fromfile(str(TINY_CONFIG))
     save_checkpoint(
-        dict(state_dict=inferencer.model.state_dict(), meta=dict(cfg=cfg.pretty_text)), tmp_path / 'whole.pth')
+        dict(state_dict=inferencer.model.state_dict(), meta=dict(cfg=cfg.pretty_text)), str(tmp_path / 'whole.pth'))
     again = RefSegInferencer(weights=str(tmp_path / 'whole.pth'), device='cpu', show_progress=False)
     expected, = inferencer(folder / 'b.jpg', 'star')
     assert np.array_equal(again(folder / 'b.jpg', 'star')[0]['masks'], expected['masks'])
