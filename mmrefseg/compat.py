@@ -6,30 +6,31 @@ import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-# (import name, lowest version that works, the line to type). Import names and ``__version__`` are
-# checked, not distributions: mmcv, mmcv-lite and the OneDL forks all install the same import names.
+# (import name, lowest version that works, first version too new, the line to type). Import names and
+# ``__version__`` are checked, not distributions: mmcv, mmcv-lite and the OneDL forks all install the same
+# import names.
 REQUIRED = (
-    ('torch', '2.1', 'pip install torch==2.13.0'),
-    ('mmengine', '0.10.4', 'pip install mmengine==0.10.7'),
-    ('mmcv', '2.0.0', 'pip install mmcv-lite==2.1.0'),
-    ('mmseg', '1.2.0', 'pip install mmsegmentation==1.2.2'),
-    ('mmdet', '3.1.0', 'pip install mmdet==3.3.0'),
-    ('transformers', '4.40', 'pip install transformers==5.23.0'),
-    ('pycocotools', '', 'pip install pycocotools==2.0.11'),
-    ('ftfy', '', 'pip install ftfy==6.3.1'),
-    ('regex', '', 'pip install regex==2026.11.15'),
-    ('pkg_resources', '', 'pip install "setuptools<81"'),
+    ('torch', '2.6', '', 'pip install torch==2.13.0'),
+    ('mmengine', '0.10.4', '1', 'pip install mmengine==0.10.7'),
+    ('mmcv', '2.0.0', '2.2', 'pip install mmcv-lite==2.1.0'),
+    ('mmseg', '1.2.0', '2', 'pip install mmsegmentation==1.2.2'),
+    ('mmdet', '3.1.0', '4', 'pip install mmdet==3.3.0'),
+    ('transformers', '4.40', '', 'pip install transformers==5.23.0'),
+    ('pycocotools', '', '', 'pip install pycocotools==2.0.11'),
+    ('ftfy', '', '', 'pip install ftfy==6.3.1'),
+    ('regex', '', '', 'pip install regex==2026.11.15'),
+    ('pkg_resources', '', '', 'pip install "setuptools<81"'),
 )
 
 
 def check_versions(required: tuple = REQUIRED) -> None:
-    """Check that every package mmrefseg stands on is there and new enough.
+    """Check that every package mmrefseg stands on is there, new enough and not too new.
 
     Args:
-        required (tuple): Rows ``(import name, lowest version or '', line to type)``.
+        required (tuple): Rows ``(import name, lowest version or '', first version too new or '', line to type)``.
 
     Raises:
-        ImportError: A package is missing or too old. The message lists all that is wrong, each with
+        ImportError: A package is missing, too old or too new. The message lists all that is wrong, each with
             the line that mends it.
     """
     from importlib.metadata import PackageNotFoundError, version
@@ -37,11 +38,11 @@ def check_versions(required: tuple = REQUIRED) -> None:
     from packaging.version import Version
 
     problems = []
-    for name, lowest, line in required:
+    for name, lowest, below, line in required:
         if importlib.util.find_spec(name) is None:
             problems.append(f'{name} is missing:  {line}')
             continue
-        if not lowest:
+        if not lowest and not below:
             continue
         try:
             # The distribution's metadata spare importing transformers, which takes a second.
@@ -50,8 +51,10 @@ def check_versions(required: tuple = REQUIRED) -> None:
             if problems:  # importing this one may fail for a package above that is missing
                 continue
             found = importlib.import_module(name).__version__
-        if Version(found) < Version(lowest):
+        if lowest and Version(found) < Version(lowest):
             problems.append(f'{name} {found} is older than {lowest}:  {line}')
+        elif below and Version(found) >= Version(below):
+            problems.append(f'{name} {found} is too new, it must be below {below}:  {line}')
     if problems:
         raise ImportError('mmrefseg cannot run here. Type:\n  ' + '\n  '.join(problems))
 
@@ -117,8 +120,6 @@ def allow_mmengine_checkpoints() -> None:
             return getattr(owner, name)
         raise pickle.UnpicklingError(f'Weights only load refuses getattr({owner!r}, {name!r}).')
 
-    if not hasattr(torch.serialization, 'add_safe_globals'):  # torch < 2.4 loads them as it is
-        return
     reconstruct = np.empty(0).__reduce__()[0]
     scalar = np.float64(0).__reduce__()[0]
     dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}

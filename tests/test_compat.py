@@ -29,22 +29,24 @@ def test_this_environment_is_fine():
     compat.check_versions()
 
 
-@pytest.mark.parametrize('name, lowest, line', compat.REQUIRED)
-def test_the_lines_to_type_are_new_enough(name, lowest, line):
+@pytest.mark.parametrize('name, lowest, below, line', compat.REQUIRED)
+def test_the_lines_to_type_are_new_enough_and_not_too_new(name, lowest, below, line):
     match = re.fullmatch(r'pip install "?([\w-]+)(==|<)([\w.]+)"?', line)
     assert match, line
     if lowest:
         assert match[2] == '==' and Version(match[3]) >= Version(lowest)
+    if below:
+        assert match[2] == '==' and Version(match[3]) < Version(below)
 
 
 def test_every_problem_is_listed_with_its_line():
     with pytest.raises(ImportError) as caught:
         compat.check_versions((
-            ('no_such_package', '', 'pip install one'),
-            ('json', '', 'pip install two'),
-            ('torch', '999', 'pip install three'),
-            ('mmengine', '0.1', 'pip install four'),
-            ('no_such_package_either', '2.0', 'pip install five'),
+            ('no_such_package', '', '', 'pip install one'),
+            ('json', '', '', 'pip install two'),
+            ('torch', '999', '', 'pip install three'),
+            ('mmengine', '0.1', '999', 'pip install four'),
+            ('no_such_package_either', '2.0', '3', 'pip install five'),
         ))
     lines = str(caught.value).splitlines()[1:]
     assert [line.strip() for line in lines] == [
@@ -58,7 +60,24 @@ def test_every_problem_is_listed_with_its_line():
 def test_version_of_a_package_under_another_distribution_name():
     """mmcv comes as mmcv-lite or mmcv; its own ``__version__`` counts."""
     with pytest.raises(ImportError, match='mmseg .* is older than 999:  pip install this'):
-        compat.check_versions((('mmseg', '999', 'pip install this'),))
+        compat.check_versions((('mmseg', '999', '', 'pip install this'),))
+
+
+@pytest.mark.parametrize('lowest', ['', '0.1'])
+def test_too_new(monkeypatch, lowest):
+    monkeypatch.setattr('importlib.metadata.version', lambda name: '2.2.0')
+    rows = (('mmengine', lowest, '2.2', 'pip install this'), ('torch', lowest, '2.3', 'pip install that'))
+    with pytest.raises(ImportError) as caught:
+        compat.check_versions(rows)
+    assert str(caught.value).splitlines()[1:] == [
+        '  mmengine 2.2.0 is too new, it must be below 2.2:  pip install this']
+
+
+def test_an_mmcv_that_mmseg_refuses(tmp_path, monkeypatch):
+    (tmp_path / 'choosy.py').write_text("raise AssertionError('MMCV==2.2.0 is used but incompatible.')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError, match='choosy refuses to run: MMCV==2.2.0 is used .* pip install mmcv-lite==2.1.0'):
+        compat.check_versions((('choosy', '1.0', 'pip install choosy'),))
 
 
 def run_python(code):
@@ -77,7 +96,7 @@ def test_import_of_mmrefseg_prints_the_line_to_type(missing):
     assert run.returncode == 1
     error = run.stderr[run.stderr.index('\nImportError: ') + 1:].splitlines()
     assert error[0] == 'ImportError: mmrefseg cannot run here. Type:'
-    lines = {name: line for name, _, line in compat.REQUIRED}
+    lines = {name: line for name, _, _, line in compat.REQUIRED}
     assert error[1:] == [f'  {name} is missing:  {lines[name]}' for name in missing]
 
 

@@ -1,6 +1,12 @@
 #!/usr/bin/env bash
 # Usage: tools/dist_train.sh CONFIG NUMBER_OF_PROCESSES [options of tools/train.py]
 # Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each.
+set -euo pipefail
+if [ $# -lt 2 ]; then
+    echo "Usage: $0 CONFIG NUMBER_OF_PROCESSES [options of tools/train.py]" >&2
+    exit 1
+fi
+
 CONFIG=$1
 GPUS=$2
 NNODES=${NNODES:-1}
@@ -8,7 +14,7 @@ NODE_RANK=${NODE_RANK:-0}
 PORT=${PORT:-29500}
 MASTER_ADDR=${MASTER_ADDR:-"127.0.0.1"}
 
-PYTHONPATH="$(dirname "$0")/..":$PYTHONPATH \
+PYTHONPATH="$(dirname "$0")/..${PYTHONPATH:+:$PYTHONPATH}" \
 python -m torch.distributed.run \
     --nnodes="$NNODES" \
     --node_rank="$NODE_RANK" \

@@ -5,11 +5,28 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 files=(requirements/runtime.txt requirements/mm.txt "$@")
-stamp=.venv/installed-$(cat setup.py "${files[@]}" | sha256sum | cut -c1-16)
-if [ ! -f "$stamp" ]; then
+# What was installed last: a copy of setup.py and of every requirement file.
+installed=.venv/installed
+
+is_installed() {
+    local file
+    for file in setup.py "${files[@]}"; do
+        cmp -s "$file" "$installed/$file" || return 1
+    done
+}
+
+if ! is_installed; then
     echo "Installing into .venv: ${files[*]}"
-    [ -x .venv/bin/python ] || "${PYTHON:-python3}" -m venv .venv
+    # Asked by running pip: an interrupted creation leaves an interpreter without it.
+    .venv/bin/python -m pip --version >/dev/null 2>&1 || "${PYTHON:-python3}" -m venv .venv
+    # From here until the end the environment is neither the old one nor the new one.
+    for file in setup.py "${files[@]}"; do
+        rm -f "$installed/$file"
+    done
     .venv/bin/python -m pip install --quiet "${files[@]/#/-r}"
     .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-    touch "$stamp"
+    for file in setup.py "${files[@]}"; do
+        mkdir -p "$(dirname "$installed/$file")"
+        cp "$file" "$installed/$file"
+    done
 fi

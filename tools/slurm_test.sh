@@ -1,5 +1,10 @@
 #!/usr/bin/env bash
 # Usage: [GPUS=8] [GPUS_PER_NODE=8] tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [options of tools/test.py]
+set -euo pipefail
+if [ $# -lt 4 ]; then
+    echo "Usage: [GPUS=8] [GPUS_PER_NODE=8] $0 PARTITION JOB_NAME CONFIG CHECKPOINT [options of tools/test.py]" >&2
+    exit 1
+fi
 set -x
 
 PARTITION=$1
@@ -12,7 +17,7 @@ CPUS_PER_TASK=${CPUS_PER_TASK:-5}
 
 # SRUN_ARGS holds several words on purpose.
 # shellcheck disable=SC2086
-PYTHONPATH="$(dirname "$0")/..":$PYTHONPATH \
+PYTHONPATH="$(dirname "$0")/..${PYTHONPATH:+:$PYTHONPATH}" \
 srun -p "$PARTITION" \
     --job-name="$JOB_NAME" \
     --gres=gpu:"$GPUS_PER_NODE" \

@@ -31,7 +31,8 @@ class ReferDataset(BaseDataset):
     With ``sample_by='ref'`` or ``'image_refs'`` one of a ref's expressions is drawn at every visit. Once
     :meth:`set_epoch` was called, the draw and all that the pipeline draws from numpy and random
     depend on (seed, epoch, index) only: any number of workers, and a resumed run, see the same
-    data. Before, the draw is from torch's generator of the process, which differs in every worker.
+    data; two visits in one epoch, as ``RepeatDataset`` makes them, draw the same. Before, and so in
+    iteration-based loops, the draw is from torch's generator of the process, which differs in every worker.
 
     Args:
         ann_dir (str): Folder of the two annotation files, relative to ``data_root``.
@@ -234,8 +235,8 @@ class ReferDataset(BaseDataset):
             if self.test_mode or self.on_error == 'raise':
                 raise
             self._replaced += 1
-            print_log(f'{self.dataset_name}: another sample is drawn in the place of a broken one: '
-                      f'{error}', logger='current', level=logging.WARNING)
+            print_log(f'{self.dataset_name}: another sample is drawn in the place of a broken one '
+                      f'({self.replaced_count} so far): {error}', logger='current', level=logging.WARNING)
             return None
 
     def _one_of_each_ref(self, chosen: np.ndarray, idx: int) -> np.ndarray:

@@ -55,9 +55,16 @@ def test_encode_without_a_limit():
     assert Vocabulary(['red']).encode(['red ' * 50])[0].shape == (1, 50)
 
 
-def test_encode_of_no_word():
-    with pytest.raises(RefDataError, match=r"expressions\[1\] has no word: '--'"):
-        Vocabulary(['red']).encode(['red', '--'])
+def test_signs_alone_are_one_unknown_word():
+    ids, mask = Vocabulary(['red', 'blue']).encode(['red blue', '??', '-- !'])
+    assert torch.equal(ids, torch.tensor([[2, 3], [1, 0], [1, 0]]))
+    assert torch.equal(mask, torch.tensor([[1, 1], [1, 0], [1, 0]]).bool())
+
+
+@pytest.mark.parametrize('blank', ['', ' \t'])
+def test_encode_of_a_blank_expression(blank):
+    with pytest.raises(RefDataError, match=r'expressions\[1\] is empty'):
+        Vocabulary(['red']).encode(['red', blank])
 
 
 @pytest.mark.parametrize('ending', ['\n', '\r\n', ''])

@@ -20,7 +20,7 @@ from .speakers import VARIANTS
 # Change it whenever the same arguments give other files.
 GENERATOR_VERSION = 1
 MANIFEST = 'refshapes_manifest.json'
-DEFAULT_SCENES = {'train': 4000, 'val': 300, 'testA': 200, 'testB': 200}
+DEFAULT_SCENES = {'train': 4400, 'val': 300, 'testA': 200, 'testB': 200}
 MIN_SIZE = 64
 _PARTIAL = '.refshapes_partial'
 

@@ -105,15 +105,17 @@ class Vocabulary:
                max_length: Optional[int] = None) -> Tuple[Tensor, Tensor]:
         """Turn N expressions into ids, padded to the longest and cut at ``max_length`` words.
 
+        An expression of signs alone ("??"), as people do type them, is one unknown word.
+
         Returns:
             tuple[Tensor, Tensor]: ids (N, L) int64 and mask (N, L) bool, True = a real word.
 
         Raises:
-            RefDataError: An expression has no word.
+            RefDataError: An expression is empty or blank.
         """
-        rows = [[self._ids.get(word, self.unknown_id) for word in tokenize(expression)[:max_length]]
+        for index, expression in enumerate(expressions):
+            if not expression.strip():
+                raise RefDataError(f'expressions[{index}] is empty ({expression!r}).')
+        rows = [[self.id_of(word) for word in tokenize(expression)[:max_length]] or [self.unknown_id]
                 for expression in expressions]
-        for index, row in enumerate(rows):
-            if not row:
-                raise RefDataError(f'expressions[{index}] has no word: {expressions[index]!r}.')
         return pad_ids(rows, pad_id=self.pad_id)
