@@ -50,7 +50,11 @@ def check_versions(required: tuple = REQUIRED) -> None:
         except PackageNotFoundError:
             if problems:  # importing this one may fail for a package above that is missing
                 continue
-            found = importlib.import_module(name).__version__
+            try:
+                found = importlib.import_module(name).__version__
+            except AssertionError as error:  # so mmseg refuses an mmcv that it was not made for
+                problems.append(f'{name} refuses to run: {error}:  {line} && pip install mmcv-lite==2.1.0')
+                continue
         if lowest and Version(found) < Version(lowest):
             problems.append(f'{name} {found} is older than {lowest}:  {line}')
         elif below and Version(found) >= Version(below):

@@ -94,6 +94,7 @@ def table(results: dict) -> PrettyTable:
     """A row a split, a column a metric."""
     columns = list(next(iter(results.values())))
     rows = PrettyTable(['split', *columns])
+    rows.align['split'] = 'l'
     for split, metrics in results.items():
         rows.add_row([split, *(f'{metrics[column]:.2f}' for column in columns)])
     return rows

@@ -4,6 +4,7 @@ _base_ = [
     '../_base_/schedules/schedule_40e.py', '../_base_/default_runtime.py'
 ]
 model = dict(
+    _scope_='mmrefseg',  # what comes from mmseg:: keeps its own scope
     type='RefSegmentor',
     data_preprocessor=dict(size_divisor=1),
     pretrained='https://download.openmmlab.com/mmsegmentation/v0.5/pretrain/swin/'

@@ -14,7 +14,7 @@ import resource, sys, torch
 from mmrefseg.engine import keep_freed_memory
 print(keep_freed_memory())
 def use():
-    for _ in range(5):
+    for _ in range(20):
         torch.ones(16, 1024, 1024)  # 64 MiB: more than glibc keeps by default
 use()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -32,7 +32,7 @@ def test_memory_is_used_again():
                               capture_output=True, text=True)
         was_done, faults[switch] = done.stdout.split()[-2:]
         assert was_done == str(switch == '1')
-    assert int(faults['1']) < int(faults['0']) / 5
+    assert int(faults['1']) < int(faults['0']) / 2
 
 
 def test_gpus_need_nothing(monkeypatch):

@@ -1,0 +1,57 @@
+"""What the command lines of training and testing share, and where testing writes its rows."""
+
+import argparse
+import runpy
+
+import pytest
+from conftest import ROOT
+from mmengine.config import Config
+
+from mmrefseg.engine import add_run_arguments
+
+
+@pytest.fixture
+def parser():
+    parser = argparse.ArgumentParser()
+    add_run_arguments(parser)
+    parser.add_argument('checkpoint')
+    return parser
+
+
+def test_defaults_and_order(parser):
+    args = parser.parse_args(['a.py', 'a.pth'])
+    assert vars(args) == dict(config='a.py', checkpoint='a.pth', work_dir=None, amp=False, cfg_options=None,
+                              launcher='none', local_rank=0)
+
+
+@pytest.mark.parametrize('flag', ['--local_rank', '--local-rank'])
+def test_all_given(parser, flag):
+    args = parser.parse_args(['a.py', 'a.pth', '--work-dir', 'w', '--amp', '--launcher', 'pytorch', f'{flag}=3',
+                              '--cfg-options', 'a.b=1', 'c=[x,y]'])
+    assert (args.work_dir, args.amp, args.launcher, args.local_rank) == ('w', True, 'pytorch', 3)
+    assert args.cfg_options == {'a.b': 1, 'c': ['x', 'y']}
+
+
+def test_unknown_launcher(parser, capsys):
+    with pytest.raises(SystemExit):
+        parser.parse_args(['a.py', 'a.pth', '--launcher', 'ssh'])
+    assert "invalid choice: 'ssh'" in capsys.readouterr().err
+
+
+@pytest.fixture(scope='module')
+def set_dump_file():
+    return runpy.run_path(str(ROOT / 'tools/test.py'))['set_dump_file']
+
+
+@pytest.mark.parametrize('name', ['RefIoUMetric', 'mmrefseg.RefIoUMetric'])
+def test_dump_file_of_one_metric_and_of_several(set_dump_file, name):
+    cfg = Config(dict(one=dict(type=name), several=[dict(type='DumpResults'), dict(type=name)]))
+    for evaluator in (cfg.one, cfg.several):
+        set_dump_file(evaluator, 'rows.csv')
+    assert cfg.one.dump_file == cfg.several[1].dump_file == 'rows.csv'
+    assert 'dump_file' not in cfg.several[0]
+
+
+def test_dump_without_the_metric(set_dump_file):
+    with pytest.raises(ValueError, match='--dump needs a RefIoUMetric in test_evaluator, found DumpResults'):
+        set_dump_file([dict(type='DumpResults')], 'rows.csv')
