@@ -74,6 +74,15 @@ def test_a_turned_photograph_and_its_mask_agree(tmp_path, make_runner, monkeypat
     assert np.array_equal(drawn[0], loaded[..., ::-1])
 
 
+def test_red_is_drawn_red(tmp_path, make_runner, monkeypatch):
+    Image.new('RGB', (60, 40), (255, 0, 0)).save(tmp_path / 'red.png')
+    drawn = []
+    monkeypatch.setattr(RefLocalVisualizer, 'draw', lambda self, image, sample: drawn.append(image) or image)
+    RefVisualizationHook(out_dir=str(tmp_path / 'out')).after_test_iter(
+        make_runner(), 0, outputs=[sample_of(tmp_path / 'red.png')])
+    assert drawn[0][0, 0].tolist() == [255, 0, 0]
+
+
 def test_samples_of_one_picture_and_of_two_splits_do_not_overwrite(tmp_path, make_runner, picture):
     hook, out = RefVisualizationHook(out_dir=str(tmp_path / 'out')), tmp_path / 'out'
     hook.after_test_iter(make_runner(), 0, outputs=[sample_of(picture, 0), sample_of(picture, 1)])

@@ -40,7 +40,8 @@ def main() -> None:
         chosen = i % len(sample.expressions)  # one expression a picture, not always the first
         expression = sample.expressions[chosen]
         predicted, = inferencer.predict([sample.img_path], [[expression]])
-        picture = mmcv.imread(sample.img_path, flag='color_ignore_orientation', channel_order='rgb')
+        # mmcv heeds channel_order with its plain 'color' flag only
+        picture = mmcv.bgr2rgb(mmcv.imread(sample.img_path, flag='color_ignore_orientation'))
         items.append((picture, expression,
                       predicted.pred_sem_seg.data[0].cpu().numpy(), sample.gt_sem_seg.data[chosen].numpy()))
     draw_prediction_grid(items, args.out, columns=args.columns)

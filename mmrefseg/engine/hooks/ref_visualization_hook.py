@@ -78,9 +78,8 @@ class RefVisualizationHook(Hook):
                                  'it belongs to the meta_keys of PackRefInputs')
             if number % self.interval:
                 continue
-            # As LoadRefImage reads it, so that the masks fit.
-            picture = mmcv.imfrombytes(
-                fileio.get(sample.img_path), flag='color_ignore_orientation', channel_order='rgb')
+            # As LoadRefImage reads it, so that the masks fit. mmcv heeds channel_order with its flag 'color' alone.
+            picture = mmcv.bgr2rgb(mmcv.imfrombytes(fileio.get(sample.img_path), flag='color_ignore_orientation'))
             drawn = visualizer.draw(picture, sample)
             folder = sample.get('dataset_name', 'samples')
             name = f'{number:06d}_{os.path.splitext(os.path.basename(sample.img_path))[0]}'
