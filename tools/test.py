@@ -11,7 +11,7 @@ from mmengine.fileio import dump
 from mmengine.runner import Runner, TestLoop
 from prettytable import PrettyTable
 
-from mmrefseg.engine import add_run_arguments, keep_freed_memory, load_config, prepare_cpu_run
+from mmrefseg.engine import add_run_arguments, finish_run, keep_freed_memory, load_config, prepare_cpu_run
 
 
 def parse_args() -> argparse.Namespace:
@@ -63,6 +63,7 @@ def main() -> None:
         print(table(results))
         if args.out:
             dump(results, args.out)
+    finish_run()
 
 
 def set_dump_file(evaluator: Union[dict, list], path: str) -> None:

@@ -5,7 +5,7 @@ import os
 
 from mmengine.runner import Runner
 
-from mmrefseg.engine import add_run_arguments, enable_amp, keep_freed_memory, load_config, prepare_cpu_run
+from mmrefseg.engine import add_run_arguments, enable_amp, finish_run, keep_freed_memory, load_config, prepare_cpu_run
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,6 +28,7 @@ def main() -> None:
         enable_amp(cfg)
     prepare_cpu_run(cfg)
     Runner.from_cfg(cfg).train()
+    finish_run()
 
 
 if __name__ == '__main__':

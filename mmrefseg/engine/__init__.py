@@ -4,10 +4,10 @@ from .arguments import add_run_arguments
 from .bfloat16_optim_wrapper import BFloat16OptimWrapper
 from .cpu_memory import keep_freed_memory
 from .hooks import EpochSeedHook, RefVisualizationHook
-from .setup_run import enable_amp, load_config, prepare_cpu_run
+from .setup_run import enable_amp, finish_run, load_config, prepare_cpu_run
 from .without_pretrained import without_pretrained
 
 __all__ = [
-    'BFloat16OptimWrapper', 'EpochSeedHook', 'RefVisualizationHook', 'add_run_arguments', 'enable_amp',
+    'BFloat16OptimWrapper', 'EpochSeedHook', 'RefVisualizationHook', 'add_run_arguments', 'enable_amp', 'finish_run',
     'keep_freed_memory', 'load_config', 'prepare_cpu_run', 'without_pretrained'
 ]

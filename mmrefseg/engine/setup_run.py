@@ -78,6 +78,13 @@ def prepare_cpu_run(cfg: Config) -> None:
         print_log('No GPU: SyncBN became BN, with the statistics of each process.', 'current')
 
 
+def finish_run() -> None:
+    """Leave the process group together: with gloo a process whose peer is gone already may abort at exit."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def _replace_sync_bn(node) -> int:
     """SyncBN -> BN in all of a config, in place; returns how many there were."""
     if isinstance(node, (list, tuple)):
