@@ -6,9 +6,10 @@ from .refer_dataset import ReferDataset
 from .refer_index import ReferIndex
 from .refer_pickle import load_refer_pickle
 from .refer_reader import read_refer_index
+from .referit import ReferItDataset
 from .refshapes import RefShapesDataset
 
 __all__ = [
     'RefCOCODataset', 'RefCOCOPlusDataset', 'RefCOCOgDataset', 'RefShapesDataset', 'ReferDataset',
-    'ReferIndex', 'decode_segmentation', 'load_refer_pickle', 'read_refer_index'
+    'ReferItDataset', 'ReferIndex', 'decode_segmentation', 'load_refer_pickle', 'read_refer_index'
 ]

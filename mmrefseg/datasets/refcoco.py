@@ -19,9 +19,9 @@ _ARCHIVE = ('https://web.archive.org/web/{}/https://bvisionweb1.cs.unc.edu/liche
 
 
 class SplitSize(NamedTuple):
-    """Published size of a split; expressions None = not stated."""
+    """Published size of a split; None = not stated."""
 
-    refs: int
+    refs: Optional[int] = None
     expressions: Optional[int] = None
 
 

@@ -273,14 +273,16 @@ def _find_problems(index: ReferIndex, image_ids: list, ann_ids: list, broken: Di
     sized = np.flatnonzero(index.part_kind == RLE)
     if len(sized):
         part_object = np.repeat(np.arange(len(index.ann_id)), np.diff(index.object_parts))
-        object_size = np.zeros((len(index.ann_id), 2), np.int64)
-        object_size[part_object[sized]] = index.part_size[sized]
-        usable = (index.ref_object >= 0) & (index.ref_image >= 0)
-        found, expected = object_size[index.ref_object], index.image_size[index.ref_image]
-        wrong = usable & (found != expected).any(axis=1) & found.any(axis=1)
-        for row in np.flatnonzero(wrong).tolist():
-            problems.setdefault(row, (
-                'its mask is {}x{} where its picture {} is {}x{} (height x width) in {}'.format(
-                    *found[row], index.image_name[index.ref_image[row]], *expected[row],
-                    instances_file)))
+        # A mask may be several RLEs: its largest and its smallest must both be the picture's size.
+        for reduce, start in ((np.maximum, 0), (np.minimum, np.iinfo(np.int64).max)):
+            object_size = np.full((len(index.ann_id), 2), start, np.int64)
+            reduce.at(object_size, part_object[sized], index.part_size[sized])
+            usable = (index.ref_object >= 0) & (index.ref_image >= 0)
+            found, expected = object_size[index.ref_object], index.image_size[index.ref_image]
+            wrong = usable & (found != expected).any(axis=1) & (found != start).any(axis=1)
+            for row in np.flatnonzero(wrong).tolist():
+                problems.setdefault(row, (
+                    'its mask is {}x{} where its picture {} is {}x{} (height x width) in {}'.format(
+                        *found[row], index.image_name[index.ref_image[row]], *expected[row],
+                        instances_file)))
     return dict(sorted(problems.items()))

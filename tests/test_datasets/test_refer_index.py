@@ -132,6 +132,8 @@ def test_any_layout_of_json(tmp_path, dump):
     ([[1, 2, 3, 4, 5, 6, 7]], '7 coordinates, an odd number'),
     ([{'counts': 'x'}], 'unknown segmentation kind.*size None'),
     (rle(60, 40, slice(3), slice(3)), 'its mask is 60x40 where its picture picture_1.png is 40x60'),
+    ([rle(30, 60, slice(3), slice(3)), rle(40, 60, slice(3), slice(3))], 'its mask is 30x60 where its picture'),
+    ([rle(50, 60, slice(3), slice(3)), rle(40, 60, slice(3), slice(3))], 'its mask is 50x60 where its picture'),
 ])
 def test_unusable_segmentations_are_listed(tmp_path, segmentation, message):
     data = toy()

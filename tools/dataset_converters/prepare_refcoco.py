@@ -1,6 +1,7 @@
-"""Checks a data folder for RefCOCO, RefCOCO+ and RefCOCOg, and says what is missing and where it is had.
+"""Checks a data folder for RefCOCO, RefCOCO+, RefCOCOg or ReferIt; says what is missing, where it is had.
 
     python tools/dataset_converters/prepare_refcoco.py data --datasets refcoco refcoco+ refcocog
+    python tools/dataset_converters/prepare_refcoco.py data --datasets refclef  # ReferIt
 
 Nothing is downloaded or changed. The exit status is 0 only if all is right.
 """
@@ -12,15 +13,24 @@ from typing import Dict, List, Optional
 
 from prettytable import PrettyTable
 
-from mmrefseg.datasets import RefCOCODataset, RefCOCOgDataset, RefCOCOPlusDataset, read_refer_index
+from mmrefseg.datasets import (
+    RefCOCODataset,
+    RefCOCOgDataset,
+    RefCOCOPlusDataset,
+    ReferItDataset,
+    read_refer_index,
+    refcoco,
+    referit,
+)
 from mmrefseg.datasets.pictures import check_pictures, find_picture_dir
-from mmrefseg.datasets.refcoco import IMAGE_DIRS, IMAGES_URL, SplitSize
+from mmrefseg.datasets.refcoco import SplitSize
 from mmrefseg.datasets.refer_index import ReferIndex
 from mmrefseg.errors import RefDataError
 
+REFERIT = ReferItDataset.FOLDER
 DATASETS = {
     dataset.FOLDER: dataset
-    for dataset in (RefCOCODataset, RefCOCOPlusDataset, RefCOCOgDataset)}
+    for dataset in (RefCOCODataset, RefCOCOPlusDataset, RefCOCOgDataset, ReferItDataset)}
 COLUMNS = ('dataset', 'by', 'split', 'refs', 'expressions', 'pictures', 'unusable refs', '')
 
 
@@ -43,6 +53,8 @@ def check_split(index: ReferIndex, split: str, expected: SplitSize,
         f'{found} {name} where {published} were published'
         for name, found, published in zip(counts._fields, counts, expected)
         if published not in (None, found)]
+    if not len(refs):
+        problems.append(f'no refs; the file has the splits {", ".join(index.split_names.tolist())}')
     needed = {row for row in index.ref_image[refs].tolist() if row >= 0}
     bad = {} if picture_dir is None else check_pictures(index, refs, picture_dir)
     problems += _summary('picture', list(bad.values()))
@@ -73,13 +85,14 @@ def check(data_root: str, names: Sequence, split_by: Optional[Sequence] = None) 
         bool: Whether all is right.
     """
     table, problems = PrettyTable(COLUMNS, align='l'), []
-    picture_dir = find_picture_dir([os.path.join(data_root, path) for path in IMAGE_DIRS])
-    if picture_dir is None:
-        problems.append(
-            f'pictures: none of the folders {" and ".join(IMAGE_DIRS)} is in {data_root}. Unpack '
-            f'{IMAGES_URL} (13 GB) into one of them.')
     for name in names:
         dataset, indexes = DATASETS[name], {}
+        pictures, volume = (referit, '') if name == REFERIT else (refcoco, ' (13 GB)')
+        picture_dir = find_picture_dir([os.path.join(data_root, path) for path in pictures.IMAGE_DIRS])
+        if picture_dir is None:
+            problems.append(
+                f'pictures: none of the folders {" and ".join(pictures.IMAGE_DIRS)} is in {data_root}. '
+                f'Unpack {pictures.IMAGES_URL}{volume} into one of them.')
         for (by, split), expected in dataset.SIZES.items():
             if split_by and by not in split_by:
                 continue
@@ -89,6 +102,8 @@ def check(data_root: str, names: Sequence, split_by: Optional[Sequence] = None) 
                 try:
                     indexes[by] = read_refer_index(
                         os.path.join(folder, 'instances.json'), os.path.join(folder, f'refs({by}).p'))
+                    if name == REFERIT:
+                        indexes[by] = referit.ReferItIndex.from_arrays(indexes[by].to_arrays())
                 except RefDataError as error:
                     indexes[by] = None
                     problems.append(f'{name}: {error}. Unpack {dataset.ANNOTATIONS_URL} into '
@@ -109,8 +124,10 @@ def parse_args(arguments: Optional[Sequence] = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('data_root', nargs='?', default='data', help='root of the data')
-    parser.add_argument('--datasets', nargs='+', choices=sorted(DATASETS), default=list(DATASETS))
-    parser.add_argument('--split-by', nargs='+', choices=('unc', 'umd', 'google'),
+    parser.add_argument('--datasets', nargs='+', choices=sorted(DATASETS),
+                        default=[name for name in DATASETS if name != REFERIT],
+                        help=f'folders to check; default: all but {REFERIT}, which is ReferIt')
+    parser.add_argument('--split-by', nargs='+', choices=('unc', 'umd', 'google', 'berkeley'),
                         help='only the splits made by these')
     return parser.parse_args(arguments)
 

@@ -161,17 +161,19 @@ def _publish(partial: Path, out_dir: Path, variants: Sequence[str]) -> None:
     shutil.rmtree(partial)
 
 
-def _one_thread() -> None:
-    cv2.setNumThreads(1)
-
-
 def _run(make: Callable, tasks: List[Tuple[str, int]], workers: int) -> Iterable[dict]:
     """The records of all tasks, in their order."""
     if workers == 1:
         yield from map(make, tasks)
         return
-    with ProcessPoolExecutor(workers, initializer=_one_thread) as pool:
-        yield from pool.map(make, tasks, chunksize=32)
+    # A process forked while OpenCV has threads hangs as soon as it changes their number: change it before.
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with ProcessPoolExecutor(workers) as pool:
+            yield from pool.map(make, tasks, chunksize=32)
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _write_variant(folder: Path, variant: str, records: List[dict], arguments: dict) -> dict:
