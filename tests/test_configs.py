@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import yaml
 from conftest import ROOT
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
@@ -34,9 +35,53 @@ def build(cfg):
     return BUILT[key]
 
 
+def first_of_each_model():
+    """The configs that have a model (and an optimizer) that no config before them has."""
+    seen = {}
+    for path in CONFIGS:
+        cfg = load(path)
+        seen.setdefault(f'{cfg.model} {cfg.optim_wrapper}', path)
+    return list(seen.values())
+
+
+def flatten_encoders(cfg):
+    """Fewer blocks and layers of the encoders, which an ablation has in common with the config it changes."""
+    if 'depths' in cfg.model.backbone:
+        cfg.model.backbone.depths = [2, 2, 2, 2]
+    cfg.model = without_pretrained(cfg.model)
+    if 'config' in cfg.model.text_encoder:
+        cfg.model.text_encoder.config.num_hidden_layers = 2
+        cfg.model.text_encoder.trainable_layers = 1
+
+
+def scale_feature_size(cfg, size):
+    """Parts with a weight a pixel of the map (S2RM, VLT, M3Att) are made for pictures of ``size``."""
+    if 'size' in cfg.model.data_preprocessor:
+        return  # pads to the published size
+    for part in ('fusion', 'decoder'):
+        feature_size = (cfg.model.get(part) or {}).get('feature_size')
+        if feature_size is not None:
+            full = cfg.train_dataloader.dataset.pipeline[2].scale
+            cfg.model[part].feature_size = tuple(cells * size // side for cells, side in zip(feature_size, full))
+
+
 def test_there_are_configs():
-    assert len(CONFIGS) >= 11
+    assert len(CONFIGS) >= 150
     assert 'configs/lavt/lavt_swinb_refcoco.py' in CONFIGS
+
+
+def test_every_config_is_in_the_model_index_once():
+    collections, models = [], []
+    for path in yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']:
+        metafile = yaml.safe_load((ROOT / path).read_text())
+        collections += metafile['Collections']
+        models += metafile['Models']
+    assert sorted(model['Config'] for model in models) == [path for path in CONFIGS if 'mixing' not in path]
+    names = [model['Name'] for model in models]
+    assert len(set(names)) == len(names)
+    assert {model['In Collection'] for model in models} == {collection['Name'] for collection in collections}
+    for collection in collections:
+        assert (ROOT / collection['README']).is_file() and (ROOT / collection['Code']).is_file()
 
 
 @pytest.mark.parametrize('path', CONFIGS)
@@ -53,12 +98,16 @@ def test_parts_around_the_model_build(path):
     assert schedulers[-1].end == cfg.train_cfg.max_epochs
 
 
-@pytest.mark.parametrize('path', sorted(CONFIGS, key=lambda path: str(load(path).model)))
+@pytest.mark.parametrize('path', first_of_each_model())
 def test_the_model_takes_a_step(path):
     cfg = load(path)
+    if 'ablations' in path:
+        flatten_encoders(cfg)
+    one_size = cfg.model.backbone.get('use_abs_pos_embed')
+    size = cfg.model.backbone.pretrain_img_size if one_size else 96
+    scale_feature_size(cfg, size)
     model = build(cfg)
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    size = cfg.model.backbone.pretrain_img_size if cfg.model.backbone.get('use_abs_pos_embed') else 96
     samples = []
     for _ in range(2):  # batch norms over one pixel (pyramid pooling) need two rows
         sample = RefDataSample(metainfo=dict(expressions=['the man'], img_shape=(size, size)))

@@ -15,6 +15,7 @@ from mmrefseg.registry import METRICS
 from .expression_dump import SUFFIXES, write_expressions
 from .length_groups import count_words, group_name, parse_length_groups
 from .mask_counts import intersection_and_union
+from .peak_hits import peak_in_mask
 from .protocols import get_protocol
 from .sample_collection import collect_samples
 from .sample_masks import masks_at_eval_size, name_of
@@ -31,7 +32,9 @@ class RefIoUMetric(BaseMetric):
     - ``oIoU`` = 100 * sum_n I_n / sum_n U_n (overall IoU; papers also print cIoU or IoU),
     - ``mIoU`` = 100 / N * sum_n IoU_n (papers also print gIoU, not the one of boxes; CRIS: IoU),
     - ``P@X`` = 100 / N * (number of n with IoU_n >= X, or > X by the protocol; papers also print
-      prec@X or Pr@X).
+      prec@X or Pr@X),
+    - ``loc_acc`` = 100 / N * (number of n whose heatmap peaks in the ground truth mask; LTS' localization quality,
+      §4.3), only where the samples carry a heatmap, ``pred_prior``.
 
     The numbers are the same to the last digit whether the expressions of a picture come in one sample
     or one by one, in any order, and on any number of processes.
@@ -94,8 +97,9 @@ class RefIoUMetric(BaseMetric):
             data_batch (dict, optional): Not used.
             data_samples (Sequence[dict]): Samples as dicts, with ``pred_sem_seg.data`` (E, h, w),
                 ``gt_sem_seg.data`` (E, H, W), ``expressions`` (E strings) and, as far as there are,
-                ``ref_ids``, ``sent_ids`` (E ints), ``image_id``, ``img_path``, ``img_shape``,
-                ``ori_shape``, ``sample_idx``, ``dataset_name``.
+                ``pred_prior.data`` (E, h', w'), ``ref_ids``, ``sent_ids`` (E ints), ``image_id``,
+                ``img_path``, ``img_shape``, ``batch_input_shape``, ``ori_shape``, ``sample_idx``,
+                ``dataset_name``.
 
         Raises:
             RefDataError: Prediction or ground truth is missing, or they do not fit one another, the
@@ -112,7 +116,8 @@ class RefIoUMetric(BaseMetric):
                 if len(entry[key]) != num_expressions:
                     raise RefDataError(f'{name_of(sample)}: {len(entry[key])} {key} for '
                                        f'{num_expressions} expressions')
-            entry['counts'] = intersection_and_union(pred, truth, self.ignore_index)
+            counts = intersection_and_union(pred, truth, self.ignore_index)
+            entry['counts'] = torch.cat([counts, _peak_hits(sample, counts)])
             self.results.append(entry)
 
     def evaluate(self, size: int) -> Dict[str, float]:
@@ -152,18 +157,21 @@ class RefIoUMetric(BaseMetric):
         """Compute the scores, log them as tables and write the file of expressions.
 
         Args:
-            results (list[dict]): One entry a sample, with ``counts`` (2, E) int64.
+            results (list[dict]): One entry a sample, with ``counts`` (3, E) int64: intersection, union, and
+                whether the heatmap peaks in the mask (-1: there is no heatmap).
 
         Returns:
-            dict[str, float]: oIoU, mIoU, P@X, and oIoU[low-high] of each length group; in percent, not
-            rounded.
+            dict[str, float]: oIoU, mIoU, P@X, loc_acc if there are heatmaps, and oIoU[low-high] of each length
+            group; in percent, not rounded.
         """
-        intersection, union = np.concatenate([entry['counts'] for entry in results], axis=1)
+        intersection, union, hits = np.concatenate([entry['counts'] for entry in results], axis=1)
         empty = self.protocol.empty_union_iou
         iou = expression_iou(intersection, union, empty)
         metrics = dict(oIoU=overall_iou(intersection, union, empty), mIoU=mean_iou(iou))
         for threshold in self.thresholds:
             metrics[f'P@{threshold:g}'] = precision_at(iou, threshold, self.protocol.inclusive)
+        if (hits >= 0).any():
+            metrics['loc_acc'] = 100 * int((hits == 1).sum()) / int((hits >= 0).sum())
         self._log_scores(metrics, num_expressions=len(iou), num_samples=len(results))
         if self.length_groups:
             expressions = [text for entry in results for text in entry['expressions']]
@@ -202,8 +210,21 @@ class RefIoUMetric(BaseMetric):
         return scores
 
 
+def _peak_hits(sample: dict, counts: torch.Tensor) -> torch.Tensor:
+    """Whether each heatmap of a sample peaks in its mask, (1, E) like ``counts``: 1, 0, or -1 without heatmaps."""
+    prior = sample.get('pred_prior')
+    if prior is None:
+        return torch.full_like(counts[:1], -1)
+    if len(prior['data']) != len(sample['expressions']):
+        raise RefDataError(f'{name_of(sample)}: {len(prior["data"])} heatmaps in pred_prior for '
+                           f'{len(sample["expressions"])} expressions')
+    hits = peak_in_mask(prior['data'], sample['gt_sem_seg']['data'], input_size=sample.get('batch_input_shape'),
+                        img_size=sample.get('img_shape'))
+    return hits[None].to(counts)
+
+
 def _counts_to_cpu(entries: List[dict]) -> List[dict]:
-    """Bring the counts of all samples over in one transfer, as (2, E) int64 arrays."""
+    """Bring the counts of all samples over in one transfer, as (3, E) int64 arrays."""
     if not entries:
         return []
     sizes = [entry['counts'].shape[1] for entry in entries]

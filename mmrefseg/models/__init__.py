@@ -1,14 +1,52 @@
 """The parts a referring-segmentation model is combined from."""
 
-from .backbones import ConvStem, LAVTSwin
-from .decode_heads import BaseRefHead, MaskHead
-from .decoders import LAVTDecoder
-from .fusion import PWAM, PWAMFusion
+from .backbones import ConvStem, LAVTSwin, StemSwin
+from .decode_heads import BaseRefHead, CGAHead, LFRHead, LocateHead, LTSMaskHead, MaskHead, SADLRHead
+from .decoders import (
+    CASGDecoder,
+    FPNDecoder,
+    LAVTDecoder,
+    LTSDecoder,
+    M3MaskDecoder,
+    PriorConcat,
+    VLTDecoder,
+    VLTWordDecoder,
+)
+from .fusion import (
+    ACM,
+    PWAM,
+    S2RM,
+    ACMFusion,
+    GenericDecLayer,
+    IterativeInteraction,
+    LastLevelFusion,
+    LTSFusion,
+    M3Att,
+    M3Dec,
+    M3DecLayer,
+    MultiScaleFusion,
+    PWAMFusion,
+    QueryBalance,
+    QueryGeneration,
+    RelevanceFilter,
+    S2RMBalancing,
+    S2RMCoparsing,
+    S2RMDistribution,
+    TileConcat,
+    TileConcatFusion,
+    TransformerLocator,
+    VLTFusion,
+)
 from .losses import RefCrossEntropyLoss, RefDiceLoss
 from .segmentors import RefSegmentor
 from .text_encoders import BERTEncoder, RNNEncoder, Vocabulary
 
 __all__ = [
-    'BERTEncoder', 'BaseRefHead', 'ConvStem', 'LAVTDecoder', 'LAVTSwin', 'MaskHead', 'PWAM', 'PWAMFusion',
-    'RNNEncoder', 'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'Vocabulary'
+    'ACM', 'ACMFusion', 'BERTEncoder', 'BaseRefHead', 'CASGDecoder', 'CGAHead', 'ConvStem', 'FPNDecoder',
+    'GenericDecLayer', 'IterativeInteraction', 'LAVTDecoder', 'LAVTSwin', 'LFRHead', 'LTSDecoder', 'LTSFusion',
+    'LTSMaskHead', 'LastLevelFusion', 'LocateHead', 'M3Att', 'M3Dec', 'M3DecLayer', 'M3MaskDecoder', 'MaskHead',
+    'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'PriorConcat', 'QueryBalance', 'QueryGeneration', 'RNNEncoder',
+    'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'RelevanceFilter', 'S2RM', 'S2RMBalancing',
+    'S2RMCoparsing', 'S2RMDistribution', 'SADLRHead', 'StemSwin', 'TileConcat', 'TileConcatFusion',
+    'TransformerLocator', 'VLTDecoder', 'VLTFusion', 'VLTWordDecoder', 'Vocabulary'
 ]

@@ -17,6 +17,8 @@ class RefDataSample(SegDataSample):
         - ``pred_sem_seg.data`` (Tensor): (E, H, W) uint8, 1 = referent.
         - ``pred_scores`` (Tensor): (E,) float, the mean probability inside the predicted mask,
           0 for an empty one.
+        - ``pred_prior.data`` (Tensor): (E, h, w) float logits of where the referent is, at the prior's own size,
+          only where fusion gives one (LTS' heatmap); it covers the input, ``batch_input_shape`` (metainfo).
         - ``seg_logits.data`` (Tensor): (E * K, H, W), only with ``test_cfg.keep_logits``.
         - metainfo of the picture: ``img_path, ori_shape, img_shape, scale_factor, flip, …`` and of
           the refer format: ``image_id, ref_ids, sent_ids`` (lists of E ints).

@@ -4,6 +4,7 @@ python tools/analysis_tools/get_flops.py configs/lavt/lavt_swinb_refcoco.py --sh
 """
 
 import argparse
+import math
 from typing import Dict
 
 import torch
@@ -21,12 +22,26 @@ from mmrefseg.structures import RefDataSample
 PARTS = ('text_encoder', 'backbone', 'fusion', 'neck', 'decoder', 'decode_head')
 
 
+def _norm_macs(factor: int):
+    """A counter of a norm with ``factor`` operations an element; torch's numbers are two for each multiply-add."""
+    return lambda shape, *args, **kwargs: 2 * factor * math.prod(shape)
+
+
+# How fvcore, the counter of most papers, and mmengine count the norms: in among the multiply-adds.
+NORMS = {
+    torch.ops.aten.native_layer_norm: _norm_macs(5),
+    torch.ops.aten.native_group_norm: _norm_macs(5),
+    torch.ops.aten._native_batch_norm_legit: _norm_macs(5),  # instance norm
+    torch.ops.aten._native_batch_norm_legit_no_training: _norm_macs(2),
+}
+
+
 def count_macs(model: nn.Module, height: int, width: int, words: int,
-               expressions: int = 1) -> Dict[str, int]:
+               expressions: int = 1, norms: bool = False) -> Dict[str, int]:
     """Multiply-adds of one picture with some expressions, by part.
 
-    Matrix products and convolutions count, as in the papers; norms, activations and interpolation do not.
-    torch counts the fused attention of a CPU as nothing, so attention is run unfused.
+    Matrix products and convolutions count; activations and interpolation do not. torch counts the fused attention
+    of a CPU as nothing, so attention is run unfused.
 
     Args:
         model (nn.Module): A ``RefSegmentor``.
@@ -34,6 +49,7 @@ def count_macs(model: nn.Module, height: int, width: int, words: int,
         width (int): Of the input.
         words (int): L, words or word pieces of each expression.
         expressions (int): E. Defaults to 1.
+        norms (bool): Count norms too, see :data:`NORMS`. Defaults to False.
 
     Returns:
         dict: Multiply-adds of each of :data:`PARTS` that the model has.
@@ -42,8 +58,13 @@ def count_macs(model: nn.Module, height: int, width: int, words: int,
     model.text_encoder.max_length = words
     sample = RefDataSample(metainfo=dict(expressions=['a ' * words] * expressions))
     images = torch.zeros(1, 3, height, width, device=next(model.parameters()).device)
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        model(images, [sample], mode='tensor')
+    counter = FlopCounterMode(display=False, custom_mapping=NORMS if norms else None)
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+        torch.backends.mha.set_fastpath_enabled(False)  # one call that the counter does not know
+        try:
+            model(images, [sample], mode='tensor')
+        finally:
+            torch.backends.mha.set_fastpath_enabled(True)
     counts = {name: sum(ops.values()) for name, ops in counter.get_flop_counts().items()}
     macs = {}
     for part in PARTS:
@@ -63,6 +84,7 @@ def main() -> None:
     parser.add_argument('--shape', type=int, nargs=2, default=(480, 480), metavar=('HEIGHT', 'WIDTH'))
     parser.add_argument('--words', type=int, default=20, help='words or word pieces of an expression')
     parser.add_argument('--expressions', type=int, default=1, help='expressions on the picture')
+    parser.add_argument('--norms', action='store_true', help='count norms too, as fvcore and mmengine do')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings of the config')
     args = parser.parse_args()
     cfg = Config.fromfile(args.config)
@@ -70,7 +92,7 @@ def main() -> None:
         cfg.merge_from_dict(args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmrefseg'))
     model = MODELS.build(without_pretrained(cfg.model))
-    macs = count_macs(model, *args.shape, args.words, args.expressions)
+    macs = count_macs(model, *args.shape, args.words, args.expressions, args.norms)
     table = PrettyTable(['part', 'GMACs', 'parameters (M)'], align='r')
     for part, count in macs.items():
         parameters = sum(p.numel() for p in getattr(model, part).parameters())

@@ -1,6 +1,7 @@
-"""Backbones that see the expression; any mmseg backbone works too."""
+"""Backbones."""
 
 from .conv_stem import ConvStem
 from .lavt_swin import LAVTSwin
+from .stem_swin import StemSwin
 
-__all__ = ['ConvStem', 'LAVTSwin']
+__all__ = ['ConvStem', 'LAVTSwin', 'StemSwin']

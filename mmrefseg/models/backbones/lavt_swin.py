@@ -3,7 +3,6 @@
 from typing import Optional, Tuple
 
 from mmengine.model import BaseModule
-from mmseg.models.backbones import SwinTransformer
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
@@ -11,6 +10,7 @@ from mmrefseg.structures import TextFeatures
 
 from ..fusion.pwam import PWAM
 from ..utils import expand_to_expressions
+from .stem_swin import StemSwin
 
 
 class LanguageGate(BaseModule):
@@ -34,13 +34,12 @@ class LanguageGate(BaseModule):
 
 
 @MODELS.register_module()
-class LAVTSwin(SwinTransformer):
+class LAVTSwin(StemSwin):
     """mmseg's Swin with a :class:`PWAM` behind every stage and a language gate between stages.
 
     Stage i: ``V_i = blocks(E_{i-1})``, ``F_i = PWAM(V_i, L)``, ``E_i = V_i + gate(F_i)``, which the
     patch merging hands to stage i + 1; the decoder gets ``LayerNorm(F_i)``. The last gate would feed
-    nothing and is left out. Parameter names are mmseg's: its converted Swin checkpoints load through
-    ``init_cfg`` or ``pretrained``.
+    nothing and is left out. Parameter names are mmseg's.
 
     The first stage's blocks come before any word, so :meth:`forward_image` runs once an image and
     :meth:`forward_text` once an expression.
@@ -49,9 +48,7 @@ class LAVTSwin(SwinTransformer):
         text_channels (int): C of the words. Defaults to 768.
         fusion_heads (int): Heads of each PWAM: 1 in LAVT's first release, 4 in ``lavt_one``.
         fusion_dropout (float): Dropout of each PWAM. Defaults to 0.
-        stem (dict, optional): Takes the place of Swin's patch embedding (:class:`ConvStem`), for training
-            without pre-trained weights.
-        **kwargs: As mmseg's ``SwinTransformer``; ``out_indices`` stays at all stages.
+        **kwargs: As :class:`StemSwin` and mmseg's ``SwinTransformer``; ``out_indices`` stays at all stages.
 
     Raises:
         ValueError: ``out_indices`` leaves out a stage.
@@ -64,14 +61,11 @@ class LAVTSwin(SwinTransformer):
                  text_channels: int = 768,
                  fusion_heads: int = 1,
                  fusion_dropout: float = 0.,
-                 stem: Optional[dict] = None,
                  **kwargs) -> None:
         super().__init__(**kwargs)
         if tuple(self.out_indices) != tuple(range(len(self.stages))):
             raise ValueError(f'model.backbone.out_indices of LAVTSwin is {tuple(self.out_indices)}, expected all '
                              f'{len(self.stages)} stages: words meet pixels behind each')
-        if stem is not None:
-            self.patch_embed = MODELS.build(dict(stem, embed_dims=self.num_features[0]))
         self.fusions = nn.ModuleList(
             PWAM(channels, text_channels, fusion_heads, fusion_dropout)
             for channels in self.num_features)
@@ -127,11 +121,6 @@ class LAVTSwin(SwinTransformer):
                 image_index: Optional[Tensor] = None) -> Tuple[Tensor, ...]:
         """:meth:`forward_image`, then :meth:`forward_text`."""
         return self.forward_text(self.forward_image(images), text, image_index)
-
-    def train(self, mode: bool = True) -> 'LAVTSwin':
-        """As torch's; mmseg 1.2.2's Swin forgets to return itself."""
-        super().train(mode)
-        return self
 
     def _run_blocks(self, i: int, tokens: Tensor, size: Tuple[int, int]) -> Tensor:
         for block in self.stages[i].blocks:

@@ -1,6 +1,11 @@
 """Heads: from Y to masks and losses."""
 
 from .base_ref_head import BaseRefHead
+from .cga_head import CGAHead
+from .lfr_head import LFRHead
+from .locate_head import LocateHead
+from .lts_mask_head import LTSMaskHead
 from .mask_head import MaskHead
+from .sadlr_head import SADLRHead
 
-__all__ = ['BaseRefHead', 'MaskHead']
+__all__ = ['BaseRefHead', 'CGAHead', 'LFRHead', 'LTSMaskHead', 'LocateHead', 'MaskHead', 'SADLRHead']

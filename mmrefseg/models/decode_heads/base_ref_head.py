@@ -22,7 +22,7 @@ class BaseRefHead(BaseModule, metaclass=ABCMeta):
     K = 2 is background and object (argmax), K = 1 a sigmoid with a threshold.
 
     Args:
-        in_channels (int): C of Y.
+        in_channels (int, optional): C of Y; None for a head that does not read it.
         num_classes (int): K, 1 or 2. Defaults to 2.
         loss_decode (dict | list[dict]): Losses of mmseg or ours. Defaults to cross entropy.
         align_corners (bool): Of the upsampling of the logits. Defaults to False.
@@ -34,7 +34,7 @@ class BaseRefHead(BaseModule, metaclass=ABCMeta):
     """
 
     def __init__(self,
-                 in_channels: int,
+                 in_channels: Optional[int],
                  num_classes: int = 2,
                  loss_decode: Union[dict, List[dict], None] = None,
                  align_corners: bool = False,

@@ -1,5 +1,15 @@
 """Decoders: from the fused maps to one map Y, without a classifier."""
 
+from .casg_decoder import CASGDecoder
+from .fpn_decoder import FPNDecoder
 from .lavt_decoder import LAVTDecoder
+from .lts_decoder import LTSDecoder
+from .m3_mask_decoder import M3MaskDecoder
+from .prior_concat import PriorConcat
+from .vlt_decoder import VLTDecoder
+from .vlt_word_decoder import VLTWordDecoder
 
-__all__ = ['LAVTDecoder']
+__all__ = [
+    'CASGDecoder', 'FPNDecoder', 'LAVTDecoder', 'LTSDecoder', 'M3MaskDecoder', 'PriorConcat', 'VLTDecoder',
+    'VLTWordDecoder'
+]

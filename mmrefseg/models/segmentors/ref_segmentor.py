@@ -90,6 +90,8 @@ class RefSegmentor(BaseSegmentor):
     def _check_head(self, head) -> None:
         name = type(head).__name__
         if isinstance(head, BaseRefHead):
+            if head.in_channels is None:
+                return  # does not read Y
             if self.decoder is None:
                 raise ValueError(f'the head {name} turns one map Y into masks, so model.decoder is needed (for '
                                  'example LAVTDecoder)')
@@ -184,6 +186,8 @@ class RefSegmentor(BaseSegmentor):
 
         The backbone runs once an image; at most ``test_cfg.max_expressions`` expressions go through
         the rest at once. (h, w) is the input's or the picture's own size by ``test_cfg.eval_size``.
+        Where fusion gives a prior, ``pred_prior`` (E, h, w) are its logits at their own size, which cover the
+        input, padding included; ``batch_input_shape`` is the size of that.
         """
         text = self.encode_text(data_samples)
         image_feats = self.encode_image(inputs)
@@ -191,15 +195,20 @@ class RefSegmentor(BaseSegmentor):
         step = self.test_cfg.max_expressions
         if image_index is None and len(text) > step:
             image_index = torch.arange(len(text), device=inputs.device)
-        logits = []
+        logits, priors = [], []
         for start in range(0, len(text), step):
             chunk = slice(start, start + step)
             index = None if image_index is None else image_index[chunk]
             features = self.fuse(image_feats, text[chunk], index)
             logits.append(head_logits(self.decode_head, self.decode(features), features))
+            priors.append(features.prior)
         counts = [len(sample.expressions) for sample in data_samples]
         for sample, sample_logits in zip(data_samples, torch.cat(logits).split(counts)):
             self._fill_prediction(sample, sample_logits, inputs.shape[2:])
+        if priors[0] is not None:
+            for sample, prior in zip(data_samples, torch.cat(priors).split(counts)):
+                sample.pred_prior = PixelData(data=prior[:, 0].float())  # (E, 1, h, w) -> (E, h, w)
+                sample.set_metainfo(dict(batch_input_shape=tuple(inputs.shape[2:])))
         return data_samples
 
     def _fill_prediction(self, sample: RefDataSample, logits: Tensor, input_size) -> None:

@@ -1,0 +1,2 @@
+_base_ = '../lavt/lavt_nano_refshapes.py'
+model = dict(decode_head=dict(type='CGAHead', text_channels=128))

@@ -1,0 +1,19 @@
+# Table 6: pictures of 480 x 480.
+_base_ = '../lts_darknet53_refcoco.py'
+
+input_size = (480, 480)
+train_pipeline = [
+    dict(type='LoadRefImage'),
+    dict(type='LoadRefAnnotations'),
+    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='pillow'),
+    dict(type='PackRefInputs')
+]
+test_pipeline = [
+    dict(type='LoadRefImage'),
+    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='pillow'),
+    dict(type='LoadRefAnnotations'),
+    dict(type='PackRefInputs')
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

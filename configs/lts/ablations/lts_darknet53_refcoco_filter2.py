@@ -1,0 +1,4 @@
+# Table 5: relevance filtering 2 times.
+_base_ = '../lts_darknet53_refcoco.py'
+
+model = dict(fusion=dict(locator=dict(num_filterings=2)))

@@ -1,0 +1,4 @@
+_base_ = [
+    '../_base_/models/lts_swinb.py', '../_base_/datasets/refcoco.py',
+    '../_base_/schedules/schedule_40e.py', '../_base_/default_runtime.py'
+]

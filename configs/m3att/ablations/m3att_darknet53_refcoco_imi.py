@@ -1,0 +1,3 @@
+# M3Att, Table II, #2: baseline + IMI, without LFR.
+_base_ = '../m3att_darknet53_refcoco.py'
+model = dict(auxiliary_head=None)

@@ -1,0 +1,3 @@
+# M3Att, Table I: shared matrix of scores, number of layers: 4.
+_base_ = '../m3att_darknet53_refcoco.py'
+model = dict(fusion=dict(num_layers=4))

@@ -1,0 +1,24 @@
+# M3Att as published. The words and their vectors:
+#   python tools/dataset_converters/build_vocab.py data/refcoco data/refcoco/vocab.txt
+#   https://nlp.stanford.edu/projects/glove, unpacked, at data/glove/
+_base_ = [
+    '../_base_/models/m3att_darknet53.py', '../_base_/datasets/refcoco.py',
+    '../_base_/schedules/schedule_m3att_50e.py', '../_base_/default_runtime.py'
+]
+input_size = (416, 416)
+model = dict(text_encoder=dict(vocab='data/refcoco/vocab.txt', glove='data/glove/glove.840B.300d.txt'))
+train_pipeline = [
+    dict(type='LoadRefImage'),
+    dict(type='LoadRefAnnotations'),
+    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='pillow'),
+    dict(type='PackRefInputs')
+]
+test_pipeline = [
+    dict(type='LoadRefImage'),
+    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='pillow'),
+    dict(type='LoadRefAnnotations'),
+    dict(type='PackRefInputs')
+]
+train_dataloader = dict(batch_size=12, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

@@ -1,0 +1,9 @@
+# Table IV, "Tile & Concat.".
+_base_ = './s2rm-fpn_swint_refcoco.py'
+model = dict(
+    fusion=dict(
+        _delete_=True,
+        type='TileConcatFusion',
+        in_channels=[96, 192, 384, 768],
+        text_channels=768,
+        norm_cfg=_base_.norm_cfg))

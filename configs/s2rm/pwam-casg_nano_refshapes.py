@@ -1,0 +1,3 @@
+_base_ = './s2rm-casg_nano_refshapes.py'
+model = dict(
+    fusion=dict(_delete_=True, type='PWAMFusion', in_channels=[32, 64, 128], text_channels=128, levels=[2]))

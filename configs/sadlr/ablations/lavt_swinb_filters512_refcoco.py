@@ -1,0 +1,3 @@
+# SADLR, Table 4 (b): one layer of 512 filters.
+_base_ = '../lavt_swinb_refcoco.py'
+model = dict(decode_head=dict(dynamic_channels=[512]))

@@ -1,0 +1,2 @@
+_base_ = '../lts/lts_swinb_refcocog-google.py'
+model = dict(decode_head=dict(type='SADLRHead', text_channels=768))

@@ -1,0 +1,2 @@
+_base_ = '../vlt/vlt_swinb_refcoco.py'
+model = dict(decode_head=dict(type='SADLRHead', text_channels=768))

@@ -1,0 +1,26 @@
+# VLT as published. The words and their vectors:
+#   python tools/dataset_converters/build_vocab.py data/refcoco data/refcoco/vocab.txt --text-field sent
+#   https://nlp.stanford.edu/projects/glove, unpacked, at data/glove/
+_base_ = [
+    '../_base_/models/vlt_darknet53.py', '../_base_/datasets/refcoco.py',
+    '../_base_/schedules/schedule_vlt_50e.py', '../_base_/default_runtime.py'
+]
+input_size = (416, 416)
+model = dict(text_encoder=dict(vocab='data/refcoco/vocab.txt', glove='data/glove/glove.840B.300d.txt'))
+train_pipeline = [
+    dict(type='LoadRefImage'),
+    dict(type='LoadRefAnnotations'),
+    dict(type='RefResize', scale=input_size, keep_ratio=True, interpolation='bicubic'),
+    dict(type='PackRefInputs')
+]
+test_pipeline = [
+    dict(type='LoadRefImage'),
+    dict(type='RefResize', scale=input_size, keep_ratio=True, interpolation='bicubic'),
+    dict(type='LoadRefAnnotations'),
+    dict(type='PackRefInputs')
+]
+train_dataloader = dict(batch_size=16, dataset=dict(text_field='sent', pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(text_field='sent', pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(protocol='vlt')
+test_evaluator = val_evaluator

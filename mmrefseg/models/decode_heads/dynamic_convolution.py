@@ -1,0 +1,49 @@
+"""Convolution whose kernel a query generates (SADLR, AAAI 2023, §3.3)."""
+
+from typing import Optional, Sequence
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+
+class DynamicConvolution(BaseModule):
+    """Semantics-aware dynamic convolution: highlights in a map what its query stands for (SADLR §3.3, Fig. 4).
+
+    A layer generates a 1x1 kernel from the query with a linear function of its own, multiplies and normalizes::
+
+        K = linear(Q);  Z = relu(LN(Y K))
+
+    and the next layer takes Z in the place of Y, with the same query.
+
+    Args:
+        in_channels (int): C of Y and of Q.
+        channels (Sequence[int]): Filters of each layer: ``[128, 512]`` are two layers (the paper's default), and
+            its ``[128, 512] x 2`` is ``[128, 512, 128, 512]``.
+        init_cfg (dict, optional): Initialization, as in mmengine.
+
+    Attributes:
+        out_channels (int): Filters of the last layer.
+
+    Raises:
+        ValueError: ``channels`` is empty.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 channels: Sequence[int] = (128, 512),
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg)
+        if not channels:
+            raise ValueError('DynamicConvolution: channels is empty, expected the filters of one layer or more')
+        self.widths = (in_channels, *channels)
+        self.out_channels = self.widths[-1]
+        self.kernels = nn.ModuleList(
+            nn.Linear(in_channels, before * after) for before, after in zip(self.widths, channels))
+        self.norms = nn.ModuleList(nn.LayerNorm(after) for after in channels)
+
+    def forward(self, pixels: Tensor, query: Tensor) -> Tensor:
+        """Y (N, HW, C) and Q (N, C) -> Z (N, HW, C')."""
+        for before, generate, norm in zip(self.widths, self.kernels, self.norms):
+            kernel = generate(query).unflatten(1, (before, -1))  # (N, C * C') -> (N, C, C')
+            pixels = norm(pixels @ kernel).relu()
+        return pixels

@@ -1,0 +1,20 @@
+"""Masks at the size of a coarse prediction."""
+
+from typing import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def downsample_target(target: Tensor, size: Sequence[int]) -> Tensor:
+    """Bring masks to a coarser grid: each cell takes the pixel at its centre, so 0, 1 and "ignored" stay what they are.
+
+    Args:
+        target (Tensor): (N, H, W) int64.
+        size (Sequence[int]): (h, w).
+
+    Returns:
+        Tensor: (N, h, w) int64.
+    """
+    # (N, H, W) -> (N, 1, H, W) and back; interpolation takes no int64
+    return F.interpolate(target[:, None].float(), size=tuple(size), mode='nearest-exact')[:, 0].long()
