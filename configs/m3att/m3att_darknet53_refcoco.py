@@ -5,20 +5,10 @@ _base_ = [
     '../_base_/models/m3att_darknet53.py', '../_base_/datasets/refcoco.py',
     '../_base_/schedules/schedule_m3att_50e.py', '../_base_/default_runtime.py'
 ]
-input_size = (416, 416)
 model = dict(text_encoder=dict(vocab='data/refcoco/vocab.txt', glove='data/glove/glove.840B.300d.txt'))
-train_pipeline = [
-    dict(type='LoadRefImage'),
-    dict(type='LoadRefAnnotations'),
-    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='pillow'),
-    dict(type='PackRefInputs')
-]
-test_pipeline = [
-    dict(type='LoadRefImage'),
-    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='pillow'),
-    dict(type='LoadRefAnnotations'),
-    dict(type='PackRefInputs')
-]
-train_dataloader = dict(batch_size=12, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+input_size = (416, 416)
+_base_.train_pipeline[2].scale = input_size
+_base_.test_pipeline[1].scale = input_size
+train_dataloader = dict(batch_size=12, dataset=dict(pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader

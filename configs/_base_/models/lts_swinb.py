@@ -1,19 +1,9 @@
 # LTS as a host of SADLR: Swin-B and BERT as with LAVT, Dice over both classes, Y of 512 channels.
-_base_ = './lavt_swinb.py'
+_base_ = './swinb_bert.py'
 
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='SwinTransformer',
-        pretrain_img_size=384,
-        embed_dims=128,
-        depths=[2, 2, 18, 2],
-        num_heads=[4, 8, 16, 32],
-        window_size=12,
-        drop_path_rate=0.3,
-        out_indices=(1, 2, 3),
-        init_cfg=_base_.model.backbone.init_cfg),
+    backbone=dict(out_indices=(1, 2, 3)),
     fusion=dict(
         type='LTSFusion',
         in_channels=[256, 512, 1024],
@@ -21,6 +11,7 @@ model = dict(
         channels=1024,
         locator=dict(type='RelevanceFilter'),
         norm_cfg=norm_cfg),
-    decoder=dict(_delete_=True, type='LTSDecoder', in_channels=1024, norm_cfg=norm_cfg),
-    decode_head=dict(loss_decode=dict(_delete_=True, type='RefDiceLoss')),
+    decoder=dict(type='LTSDecoder', in_channels=1024, norm_cfg=norm_cfg),
+    decode_head=dict(
+        type='MaskHead', in_channels=512, num_classes=2, align_corners=True, loss_decode=dict(type='RefDiceLoss')),
     auxiliary_head=dict(type='LocateHead'))

@@ -2,18 +2,8 @@
 _base_ = '../lts_darknet53_refcoco.py'
 
 input_size = (352, 352)
-train_pipeline = [
-    dict(type='LoadRefImage'),
-    dict(type='LoadRefAnnotations'),
-    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='pillow'),
-    dict(type='PackRefInputs')
-]
-test_pipeline = [
-    dict(type='LoadRefImage'),
-    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='pillow'),
-    dict(type='LoadRefAnnotations'),
-    dict(type='PackRefInputs')
-]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+_base_.train_pipeline[2].scale = input_size
+_base_.test_pipeline[1].scale = input_size
+train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
