@@ -71,7 +71,7 @@ def literal(head, decoded, features):
             scores = torch.zeros(head.num_classes, H, W)
             kernels, width = [], C
             for linear in head.dynamic_convolution.kernels:
-                kernels.append((linear.weight @ query + linear.bias).reshape(width, -1))  # K_i, then K'_i
+                kernels.append((linear.weight.T @ query + linear.bias).reshape(width, -1))  # K_i, then K'_i
                 width = kernels[-1].shape[1]
             for y in range(H):
                 for x in range(W):

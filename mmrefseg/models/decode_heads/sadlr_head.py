@@ -2,6 +2,7 @@
 
 from typing import Dict, List, Sequence
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
@@ -88,9 +89,12 @@ class SADLRHead(BaseRefHead):
             if iteration > 0:
                 query = self.update_query(query, pool_object(binary_mask(all_scores[-1]), pixels))
             strengthened = self.dynamic_convolution(pixels, query)  # Z_i
-            # (N, hw, C') -> (N, C', h, w)
-            all_scores.append(self.classifier(strengthened.transpose(1, 2).unflatten(2, decoded.shape[2:])))
+            all_scores.append(self.classify(strengthened).unflatten(2, decoded.shape[2:]))  # R_i
         return all_scores
+
+    def classify(self, pixels: Tensor) -> Tensor:
+        """Z (N, hw, C') -> R (N, K, hw): the 1x1 convolution as a product, as the pixels lie in rows."""
+        return F.linear(pixels, self.classifier.weight.flatten(1), self.classifier.bias).transpose(1, 2)
 
     def update_query(self, query: Tensor, pooled: Tensor) -> Tensor:
         """Q_{i-1} and O_{i-1}, (N, C) both -> Q_i (Eq. 2)."""
