@@ -76,7 +76,12 @@ def lose_annotation(data):
     data['refs'][0]['ann_id'] = 5
 
 
+def blank_expression(data):
+    data['refs'][0]['sentences'][1]['sent'] = ' '
+
+
 @pytest.mark.parametrize('lose, message', [
+    (blank_expression, r"1 expression\(s\) unusable, the first: sentence 1011 of ref 101 has a blank 'sent'"),
     (lose_ref, 'unc val: 0 refs where 1 were published'),
     (lose_expression, 'unc train: 11 expressions where 12 were published'),
     (lose_annotation, r'1 ref\(s\) unusable, the first: ref 101: its annotation 5 is not in')])

@@ -24,7 +24,7 @@ from mmrefseg.datasets import (
 )
 from mmrefseg.datasets.pictures import check_pictures, find_picture_dir
 from mmrefseg.datasets.refcoco import SplitSize
-from mmrefseg.datasets.refer_index import ReferIndex
+from mmrefseg.datasets.refer_index import TEXT_FIELDS, ReferIndex
 from mmrefseg.errors import RefDataError
 
 REFERIT = ReferItDataset.FOLDER
@@ -48,7 +48,8 @@ def check_split(index: ReferIndex, split: str, expected: SplitSize,
         dict: ``cells`` (list[str], of the table, from "refs" on) and ``problems`` (list[str]).
     """
     refs = index.refs_of_split(split)
-    counts = SplitSize(len(refs), len(index.expressions_of_refs(refs)))
+    expressions = index.expressions_of_refs(refs)
+    counts = SplitSize(len(refs), len(expressions))
     problems = [
         f'{found} {name} where {published} were published'
         for name, found, published in zip(counts._fields, counts, expected)
@@ -61,6 +62,11 @@ def check_split(index: ReferIndex, split: str, expected: SplitSize,
     broken = dict(zip(index.problem_ref.tolist(), index.problem_text.tolist()))
     broken = [f'ref {index.ref_id[row]}: {broken[row]}' for row in refs.tolist() if row in broken]
     problems += _summary('ref', broken)
+    for field in TEXT_FIELDS:
+        blank = expressions[getattr(index, f'{field}_blank')[expressions]]
+        problems += _summary('expression', [
+            f'sentence {sent_id} of ref {ref_id} has a blank {field!r}'
+            for sent_id, ref_id in zip(index.sent_id[blank], index.ref_id[index.expression_ref[blank]])])
     present = 0 if picture_dir is None else len(needed) - len(bad)
     cells = [str(found) if published is None else f'{found} of {published}'
              for found, published in zip(counts, expected)]
