@@ -33,13 +33,14 @@ def test_there_are_all():
 @pytest.mark.parametrize('name', CONFIGS)
 def test_sizes_go_together(name):
     cfg = load(name)
+    setup = name.split('_')[1][0]
     (width, height), = {tuple(transform.scale) for part in ('train', 'val', 'test')
                         for transform in cfg[f'{part}_dataloader'].dataset.pipeline if transform.type == 'RefResize'}
-    assert (width, height) == {'d': (416, 416), 's': (480, 480), 'n': (96, 96)}[name[len('vlt_')]]
+    assert (width, height) == {'d': (416, 416), 's': (480, 480), 'n': (96, 96)}[setup]
     fusion, decoder = cfg.model.fusion, cfg.model.decoder
     assert tuple(fusion.feature_size) == tuple(decoder.feature_size) == (height // 16, width // 16)
     stride = 16 // 2**(len(decoder.channels) - 1)
-    expected = {'d': (256, 2, 1), 's': (512, 4, 2), 'n': (32, 4, 2)}[name[len('vlt_')]]
+    expected = {'d': (256, 2, 1), 's': (512, 4, 2), 'n': (32, 4, 2)}[setup]
     assert (decoder.channels[-1][-1], stride, cfg.model.decode_head.num_classes) == expected
     assert cfg.val_evaluator.protocol == ('vlt' if 'darknet53' in name else 'lavt')
 
