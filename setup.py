@@ -51,8 +51,9 @@ setup(
     # mmcv and mmengine are left out on purpose: mmcv, mmcv-lite and the OneDL forks install the same
     # import names. `import mmrefseg` checks them and prints the line to type.
     install_requires=[
-        'torch>=2.6', 'transformers>=4.40', 'tokenizers>=0.19', 'pycocotools>=2.0.6', 'numpy>=1.24', 'pillow>=9.1',
-        'matplotlib>=3.6', 'prettytable>=3', 'rich>=12', 'packaging>=21', 'ftfy', 'regex', 'setuptools<81'
+        'torch>=2.6', 'transformers>=4.40', 'tokenizers>=0.19', 'pycocotools>=2.0.6', 'msgspec>=0.18', 'numpy>=1.24',
+        'pillow>=9.1', 'matplotlib>=3.6', 'prettytable>=3', 'rich>=12', 'packaging>=21', 'ftfy', 'regex',
+        'setuptools<81'
     ],
     extras_require=dict(mm=[
         'mmengine>=0.10.4,<1', 'mmcv-lite>=2.0.0,<2.2', 'mmsegmentation>=1.2.0,<2', 'mmdet>=3.1.0,<4'

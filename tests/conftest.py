@@ -25,6 +25,15 @@ def forget_runners():
         kind._instance_dict.update(instances)
 
 
+@pytest.fixture(scope='session', autouse=True)
+def cache_dir(tmp_path_factory) -> Path:
+    """Indexes of datasets are kept in a temporary folder: none is left beside shared data or in the home folder."""
+    path = tmp_path_factory.mktemp('cache')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('MMREFSEG_CACHE_DIR', str(path))
+        yield path
+
+
 @pytest.fixture(scope='session')
 def shared_dir() -> Path:
     """The folder with real RefCOCO samples beside the checkout; its tests skip where it is absent."""

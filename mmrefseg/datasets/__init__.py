@@ -1,5 +1,6 @@
 """Datasets in the refer format."""
 
+from .index_cache import open_refer_index
 from .masks import decode_segmentation
 from .refcoco import RefCOCODataset, RefCOCOgDataset, RefCOCOPlusDataset
 from .refer_dataset import ReferDataset
@@ -11,5 +12,6 @@ from .refshapes import RefShapesDataset
 
 __all__ = [
     'RefCOCODataset', 'RefCOCOPlusDataset', 'RefCOCOgDataset', 'RefShapesDataset', 'ReferDataset',
-    'ReferItDataset', 'ReferIndex', 'decode_segmentation', 'load_refer_pickle', 'read_refer_index'
+    'ReferItDataset', 'ReferIndex', 'decode_segmentation', 'load_refer_pickle', 'open_refer_index',
+    'read_refer_index'
 ]

@@ -1,11 +1,13 @@
 """From a COCO segmentation (polygons, RLE, or several RLEs) to a mask."""
 
-from typing import Union
+from typing import Optional, Tuple, Union
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
 from mmrefseg.errors import RefDataError
+
+from .runs import draw_runs, read_runs, resize_runs
 
 # A polygon may leave its picture a little. pycocotools' work grows with the length of the outline,
 # so a wild coordinate would take all the memory there is.
@@ -13,7 +15,8 @@ MAX_OUTSIDE = 10
 MIN_COORDINATES = 6
 
 
-def decode_segmentation(segmentation: Union[list, dict], height: int, width: int) -> np.ndarray:
+def decode_segmentation(segmentation: Union[list, dict], height: int, width: int,
+                        size: Optional[Tuple[int, int]] = None) -> np.ndarray:
     """Decode a segmentation; where its parts overlap, the mask is their union.
 
     Args:
@@ -23,9 +26,11 @@ def decode_segmentation(segmentation: Union[list, dict], height: int, width: int
             are left out.
         height (int): H, of the picture.
         width (int): W, of the picture.
+        size (tuple[int, int], optional): h, w of the mask that is wanted, (H, W) by default. Only its pixels are drawn,
+            and they are those that ``RefResize`` (nearest neighbour, as PIL has it) makes of the whole mask.
 
     Returns:
-        np.ndarray: (H, W) uint8, 1 = object.
+        np.ndarray: (H, W), or (h, w), uint8, 1 = object.
 
     Raises:
         RefDataError: The segmentation is empty, of an unknown kind, broken, or an RLE of another
@@ -39,8 +44,10 @@ def decode_segmentation(segmentation: Union[list, dict], height: int, width: int
     rles = [rle for part in parts for rle in _to_rle(part, height, width)]
     if not rles:
         raise RefDataError('the segmentation is empty: it has no polygon of three points, no RLE')
-    rle = rles[0] if len(rles) == 1 else coco_mask.merge(rles)
-    return np.ascontiguousarray(coco_mask.decode(rle))
+    runs = read_runs((rles[0] if len(rles) == 1 else coco_mask.merge(rles))['counts'])
+    if size is None or tuple(size) == (height, width):
+        return draw_runs(runs, height, width)
+    return resize_runs(runs, height, width, *size)
 
 
 def read_polygon(part: list) -> np.ndarray:
@@ -111,36 +118,16 @@ def _to_rle(part: Union[list, dict], height: int, width: int) -> list:
 
 
 def _check_rle(rle: dict, height: int, width: int) -> dict:
-    """pycocotools decodes an RLE that is too short into uninitialised memory: refuse it."""
+    """An RLE of another size, or whose runs are not those of a mask, is refused."""
     if rle['size'] != [height, width]:
         raise RefDataError(
             'the mask is of another size than its picture: {}x{} where {}x{} (height x width) '
             'was expected'.format(*rle['size'], height, width))
-    length, shortest = _rle_length(rle['counts'])
+    runs = read_runs(rle['counts'])
+    length, shortest = int(runs.sum()), int(runs.min(initial=0))
     if length != height * width or shortest < 0:
         raise RefDataError(
             f'the RLE is broken: its counts add up to {length} pixels where {height}x{width} = '
             f'{height * width} were expected')
     return rle
 
-
-def _rle_length(counts: bytes) -> tuple:
-    """What the runs of a compressed RLE add up to, and the shortest run.
-
-    A run is written in groups of 5 bits, lowest first, offset by 48, bit 5 = more groups follow,
-    bit 4 of the last group = negative. From the fourth run on it is the difference to the run
-    before the last (pycocotools' ``rleFrString``).
-    """
-    groups = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
-    if not len(groups) or groups.min() < 0 or groups.max() > 63 or groups[-1] & 32:
-        return 0, 0
-    ends = np.flatnonzero(~groups & 32)
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    if (ends - starts).max() > 6:  # 35 bits: longer than any run of pixels
-        return 0, 0
-    shifts = 5 * (np.arange(len(groups)) - np.repeat(starts, ends - starts + 1))
-    runs = np.add.reduceat((groups & 31) << shifts, starts)
-    runs -= np.where(groups[ends] & 16, np.int64(32) << shifts[ends], 0)
-    runs[1::2] = np.cumsum(runs[1::2])
-    runs[2::2] = np.cumsum(runs[2::2])
-    return int(runs.sum()), int(runs.min())

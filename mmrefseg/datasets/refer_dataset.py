@@ -15,10 +15,10 @@ from mmengine.utils import is_abs
 from mmrefseg.errors import RefDataError
 from mmrefseg.registry import DATASETS, TRANSFORMS
 
+from .index_cache import open_refer_index
 from .pictures import check_pictures, find_picture_dir, picture_path
 from .refer_index import TEXT_FIELDS, ReferIndex
-from .refer_reader import read_refer_index
-from .sampling import DRAWN, SAMPLE_BY, draw, group_expressions, seeded, swap_objects
+from .sampling import DRAWN, SAMPLE_BY, draw, group_expressions, seeded, split_images, swap_objects
 
 
 @DATASETS.register_module()
@@ -45,6 +45,8 @@ class ReferDataset(BaseDataset):
             image with one expression of each of its refs, so that training encodes it once for all),
             ``'expression'``, or ``'image'`` (with all its expressions of this split). Defaults to
             ``'ref'``, with ``test_mode`` to ``'image'``.
+        max_refs (int, optional): With ``'image_refs'``: refs of a sample at most; those of an image that has more
+            are several samples, always the same, so that an epoch visits each ref once. Defaults to no bound.
         text_field (str): ``'raw'`` (as typed; LAVT, ReLA) or ``'sent'`` (cleaned; VLT, CRIS).
         on_error (str): ``'raise'``, or ``'skip'``: what is wrong is left out, listed in
             :attr:`skipped` and logged; this reads the header of every picture at start. A picture
@@ -76,6 +78,7 @@ class ReferDataset(BaseDataset):
                  data_root: str = '',
                  data_prefix: Optional[dict] = None,
                  sample_by: Optional[str] = None,
+                 max_refs: Optional[int] = None,
                  text_field: str = 'raw',
                  on_error: str = 'raise',
                  shuffle_expressions: bool = False,
@@ -89,12 +92,16 @@ class ReferDataset(BaseDataset):
         self.split_by = split_by
         self.split = split
         self.sample_by = sample_by or ('image' if test_mode else 'ref')
+        self.max_refs = max_refs
         self.text_field = text_field
         self.on_error = on_error
         self.shuffle_expressions = shuffle_expressions
         _check_option('sample_by', self.sample_by, SAMPLE_BY)
         _check_option('text_field', text_field, TEXT_FIELDS)
         _check_option('on_error', on_error, ('raise', 'skip'))
+        if max_refs is not None and (self.sample_by != 'image_refs' or max_refs < 1):
+            raise RefDataError(f"max_refs={max_refs!r} with sample_by={self.sample_by!r}: expected 1 or more, and "
+                               "sample_by='image_refs', whose samples it bounds")
         if self.sample_by in DRAWN and (test_mode or shuffle_expressions):
             raise RefDataError(
                 f'sample_by={self.sample_by!r} draws expressions at random, which is for training: with '
@@ -177,7 +184,10 @@ class ReferDataset(BaseDataset):
                 f'{self.refs_file}, split {self.split}: no expression is left'
                 + (' in an image of two objects or more' if self.shuffle_expressions else ''))
         keys = dict(ref=self.index.expression_ref[rows], expression=rows, image=images, image_refs=images)
-        order, self._offsets = group_expressions(keys[self.sample_by])
+        key = keys[self.sample_by]
+        if self.max_refs is not None:
+            key = split_images(images, keys['ref'], self.max_refs)
+        order, self._offsets = group_expressions(key)
         self._expressions, self._objects = rows[order], objects[order]
         return np.arange(len(self._offsets) - 1)
 
@@ -258,7 +268,7 @@ class ReferDataset(BaseDataset):
                 found = ', '.join(sorted(here)[:20]) or 'nothing'
                 raise RefDataError(
                     f'{path} is missing; in that folder is: {found}. {self.source}'.rstrip())
-        return read_refer_index(self.instances_file, self.refs_file)
+        return open_refer_index(self.instances_file, self.refs_file)
 
     def _usable_expressions(self) -> np.ndarray:
         """Rows of the split's expressions; errors are raised, or left out and reported."""

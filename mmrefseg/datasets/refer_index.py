@@ -5,9 +5,11 @@ object writes its reference count; a flat array is shared by all of them for goo
 """
 
 from dataclasses import dataclass, fields
-from typing import Dict, List, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
+
+from .index_file import map_arrays
 
 POLYGON, RLE = 0, 1
 TEXT_FIELDS = ('raw', 'sent')
@@ -36,6 +38,7 @@ class ReferIndex:
         coordinates, rle_counts: float64 x, y, x, y, … in pixels; bytes (uint8) of compressed RLEs.
         problem_ref, problem_text: (X,) the ref's row and what is wrong, for refs without usable
             image, object, segmentation or expressions.
+        kept_in: the file that the arrays are mapped from and its sources, as :meth:`map_file` takes them.
     """
 
     split_names: np.ndarray
@@ -65,6 +68,7 @@ class ReferIndex:
     rle_counts: np.ndarray
     problem_ref: np.ndarray
     problem_text: np.ndarray
+    kept_in: Optional[Tuple[str, Sequence]] = None
 
     def __post_init__(self) -> None:
         for array in self.to_arrays().values():
@@ -74,14 +78,40 @@ class ReferIndex:
         """Nothing in here changes, so that a subset of a dataset shares its index."""
         return self
 
-    def to_arrays(self) -> Dict[str, np.ndarray]:
-        """dict[str, np.ndarray]: The index as plain arrays, by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    def __reduce__(self) -> tuple:
+        """A worker that is not forked opens the file too, instead of being sent all there is in it."""
+        return (type(self).map_file, self.kept_in) if self.kept_in else (type(self).from_arrays, (self.to_arrays(), ))
 
     @classmethod
-    def from_arrays(cls, arrays: Dict[str, np.ndarray]) -> 'ReferIndex':
+    def array_names(cls) -> List[str]:
+        """list[str]: The names of the arrays."""
+        return [field.name for field in fields(cls) if field.name != 'kept_in']
+
+    def to_arrays(self) -> Dict[str, np.ndarray]:
+        """dict[str, np.ndarray]: The index as plain arrays, by name."""
+        return {name: getattr(self, name) for name in self.array_names()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Dict[str, np.ndarray],
+                    kept_in: Optional[Tuple[str, Sequence]] = None) -> 'ReferIndex':
         """The index made of what :meth:`to_arrays` gave (memory-mapped arrays will do)."""
-        return cls(**arrays)
+        return cls(**arrays, kept_in=kept_in)
+
+    @classmethod
+    def map_file(cls, path: str, sources: Sequence) -> 'ReferIndex':
+        """The index that ``write_arrays`` of :mod:`.index_file` wrote.
+
+        Args:
+            path (str): The file.
+            sources (Sequence): What it must have been made of.
+
+        Returns:
+            ReferIndex: Its arrays are mapped into memory.
+
+        Raises:
+            IndexFileError: The file does not hold it.
+        """
+        return cls.from_arrays(map_arrays(path, sources, cls.array_names()), kept_in=(path, sources))
 
     @property
     def nbytes(self) -> int:
@@ -97,7 +127,7 @@ class ReferIndex:
         Returns:
             np.ndarray: (refs,) int64.
         """
-        return np.flatnonzero(self.split_names[self.ref_split] == split)
+        return np.flatnonzero(np.isin(self.ref_split, np.flatnonzero(self.split_names == split)))
 
     def expressions_of_refs(self, ref_rows: np.ndarray) -> np.ndarray:
         """Rows of all expressions of some refs, in order.

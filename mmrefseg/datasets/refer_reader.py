@@ -1,14 +1,12 @@
 """Reads ``instances.json`` + ``refs(<split_by>).p`` into a :class:`ReferIndex`."""
 
 import gc
-import json
 import os
-import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Iterator, List, Set, Tuple, Union
-from weakref import WeakValueDictionary
 
+import msgspec
 import numpy as np
 
 from mmrefseg.errors import RefDataError
@@ -17,15 +15,29 @@ from .masks import MIN_COORDINATES, read_polygon, read_rle
 from .refer_index import POLYGON, RLE, TEXT_FIELDS, ReferIndex
 from .refer_pickle import load_refer_pickle
 
-# Train and val are splits of the same files, which take seconds to read: whoever still holds the
-# index shares it.
-_LOADED = WeakValueDictionary()
+Number = Union[int, float]
 
-LIFTED = '\0lifted '
+
+class _Image(msgspec.Struct, gc=False):
+    id: Number
+    file_name: str
+    height: Number
+    width: Number
+
+
+class _Annotation(msgspec.Struct, gc=False):
+    id: Number
+    # As text. Coordinates are nearly all of the file, and refs name a quarter of its objects.
+    segmentation: msgspec.Raw = msgspec.Raw(b'null')
+
+
+class _Instances(msgspec.Struct):
+    images: List[_Image]
+    annotations: List[_Annotation]
 
 
 def read_refer_index(instances_file: Union[str, Path], refs_file: Union[str, Path]) -> ReferIndex:
-    """Read both files, or hand out the index that is already in memory if they have not changed.
+    """Parse both files; :func:`mmrefseg.datasets.open_refer_index` does so once and keeps the index.
 
     Args:
         instances_file (str | Path): COCO-style ``instances.json``.
@@ -35,24 +47,31 @@ def read_refer_index(instances_file: Union[str, Path], refs_file: Union[str, Pat
         ReferIndex: All splits.
 
     Raises:
-        RefDataError: A file is missing, broken or not of the format. What is wrong with single
-            refs is no error here but listed in ``problem_ref`` and ``problem_text``.
+        RefDataError: A file is missing, broken, not of the format, or changes meanwhile. What is wrong with
+            single refs is no error here but listed in ``problem_ref`` and ``problem_text``.
     """
-    key = tuple(_fingerprint(str(path)) for path in (instances_file, refs_file))
-    index = _LOADED.get(key)
-    if index is None:
-        with gc_paused():
-            index = _build(str(instances_file), str(refs_file))
-        _LOADED[key] = index
+    paths = str(instances_file), str(refs_file)
+    before = fingerprints(*paths)
+    with gc_paused():
+        index = _build(*paths)
+    if fingerprints(*paths) != before:
+        raise RefDataError(f'{instances_file} or {refs_file} changed while they were read: start again')
     return index
 
 
-def _fingerprint(path: str) -> Tuple:
+def fingerprints(*paths: str) -> List[List[int]]:
+    """Size and time of files, which tell whether they have changed.
+
+    Returns:
+        list[list[int]]: Bytes and nanoseconds of each.
+
+    Raises:
+        RefDataError: One cannot be found.
+    """
     try:
-        stat = os.stat(path)
+        return [[stat.st_size, stat.st_mtime_ns] for stat in map(os.stat, paths)]
     except OSError as error:
-        raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
-    return os.path.realpath(path), stat.st_mtime_ns, stat.st_size
+        raise RefDataError(f'{error.filename} cannot be read: {error.strerror}') from error
 
 
 @contextmanager
@@ -75,8 +94,8 @@ def _build(instances_file: str, refs_file: str) -> ReferIndex:
 
     image_rows = {image_id: row for row, image_id in enumerate(images)}
     image_size = np.array(
-        [(image['height'], image['width']) for image in images.values()], np.int64).reshape(-1, 2)
-    names = [str(image['file_name']) for image in images.values()]
+        [(image.height, image.width) for image in images.values()], np.int64).reshape(-1, 2)
+    names = [image.file_name for image in images.values()]
     object_rows = {ann_id: row for row, ann_id in enumerate(segmentations)}
     objects, broken = _read_segmentations(segmentations)
 
@@ -87,7 +106,7 @@ def _build(instances_file: str, refs_file: str) -> ReferIndex:
         image_id=np.array(list(images), np.int64), image_size=image_size,
         image_name=np.array(names, np.str_), ann_id=np.array(list(segmentations), np.int64),
         problem_ref=np.empty(0, np.int64), problem_text=np.empty(0, np.str_))
-    problems = _find_problems(index, ref_images, ref_anns, broken, instances_file)
+    problems = _find_problems(index, ref_images, ref_anns, broken, os.path.basename(instances_file))
     arrays = index.to_arrays()
     arrays['problem_ref'] = np.array(list(problems), np.int64)
     arrays['problem_text'] = np.array(list(problems.values()), np.str_)
@@ -145,83 +164,38 @@ def read_instances(path: str, image_ids: Set[int], ann_ids: Set[int]) -> Tuple[d
         ann_ids (set[int]): Ids of the annotations to keep.
 
     Returns:
-        tuple[dict, dict]: The images (dicts with file_name, height, width) and the segmentations,
-        by id, in the file's order. A segmentation is as JSON has it, or bytes, its JSON text: as
-        Python's numbers all of them together would take five times the memory.
+        tuple[dict, dict]: The images (with file_name, height, width) and the segmentations (JSON, as
+        ``msgspec.Raw``), by id, in the file's order.
 
     Raises:
         RefDataError: The file is missing, no JSON, or not of COCO's form.
     """
     try:
         with open(path, 'rb') as file:
-            text = file.read()
-        skeleton, spans = _lift_polygons(text)
-        instances = json.loads(skeleton)
-        images = {image['id']: image for image in instances['images'] if image['id'] in image_ids}
-        for image in images.values():
-            image['file_name'], image['height'] + 0, image['width'] + 0
-        segmentations = {
-            annotation['id']: annotation.get('segmentation')
-            for annotation in instances['annotations'] if annotation['id'] in ann_ids}
-        for ann_id, segmentation in segmentations.items():
-            if isinstance(segmentation, str) and segmentation.startswith(LIFTED):
-                start, stop = spans[int(segmentation[len(LIFTED):])]
-                segmentations[ann_id] = text[start:stop]
+            instances = msgspec.json.decode(file.read(), type=_Instances)
     except OSError as error:
         raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
-    except (KeyError, TypeError) as error:
+    except msgspec.ValidationError as error:
         raise RefDataError(
-            f'{path} is not of the form of COCO\'s instances: {type(error).__name__} {error}. '
-            'Expected are images (id, file_name, height, width) and annotations (id, '
-            'segmentation)') from error
-    except ValueError as error:  # json.JSONDecodeError, UnicodeDecodeError
+            f'{path} is not of the form of COCO\'s instances: {error}. Expected are images (id, file_name, height, '
+            'width) and annotations (id, segmentation)') from error
+    except ValueError as error:  # msgspec.DecodeError, UnicodeDecodeError
         raise RefDataError(f'{path} is no readable JSON, or truncated: {error}') from error
+    images = {image.id: image for image in instances.images if image.id in image_ids}
+    segmentations = {annotation.id: annotation.segmentation
+                     for annotation in instances.annotations if annotation.id in ann_ids}
     return images, segmentations
-
-
-def _lift_polygons(text: bytes) -> Tuple[bytes, List[Tuple[int, int]]]:
-    """Replace every polygon list by its number, so that only the wanted ones need to be parsed.
-
-    Coordinates are nearly all of an ``instances.json``, and refs name a quarter of its objects. The
-    words ``"segmentation": [`` cannot stand inside of a string of JSON, where quotes are escaped.
-
-    Args:
-        text (bytes): JSON.
-
-    Returns:
-        tuple[bytes, list]: The JSON with the string LIFTED + ``17`` in the place of the 18th list,
-        and where each list stood.
-    """
-    pieces, spans, cursor = [], [], 0
-    key, opening = b'"segmentation"', re.compile(rb'\s*:\s*(?=\[)')
-    at = text.find(key)
-    while at >= 0:
-        match = opening.match(text, at + len(key))
-        if match:
-            start = match.end()
-            brace = text.find(b'}', start)
-            quote = text.find(b'"', start, brace)
-            stop = brace if quote < 0 else quote
-            # Up to here there is no string and no object's end. With all brackets closed the list
-            # is over, and numbers are all it can hold. Otherwise (RLEs) it stays where it is.
-            if text.count(b'[', start, stop) == text.count(b']', start, stop) > 0:
-                stop = text.rindex(b']', start, stop) + 1
-                pieces += [text[cursor:start], b'"\\u0000lifted %d"' % len(spans)]
-                spans.append((start, stop))
-                cursor = stop
-        at = text.find(key, max(cursor, at + 1))
-    return b''.join(pieces) + text[cursor:], spans
 
 
 def _read_segmentations(segmentations: dict) -> Tuple[Dict[str, np.ndarray], Dict[int, str]]:
     """The columns of objects and parts, and what is wrong with an object, by its row."""
     polygons, rles, problems = [np.empty(0)], [], {}
     kinds, sizes, lengths, counts = [], [], [], []
+    decode = msgspec.json.Decoder().decode
     for row, segmentation in enumerate(segmentations.values()):
         before = len(kinds)
         try:
-            if isinstance(segmentation, bytes):
-                segmentation = json.loads(segmentation.decode('utf-8'))
+            segmentation = decode(segmentation)
             parts = [segmentation] if isinstance(segmentation, dict) else segmentation
             if not isinstance(parts, list):
                 raise RefDataError(
@@ -241,7 +215,7 @@ def _read_segmentations(segmentations: dict) -> Tuple[Dict[str, np.ndarray], Dic
                     lengths.append(len(points))
             if len(kinds) == before:
                 problems[row] = 'its segmentation is empty'
-        except ValueError as error:  # RefDataError, json.JSONDecodeError
+        except ValueError as error:  # RefDataError, msgspec.DecodeError
             problems[row] = str(error)
         counts.append(len(kinds) - before)
     kinds = np.array(kinds, np.int8)

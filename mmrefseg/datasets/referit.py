@@ -94,9 +94,9 @@ class ReferItDataset(ReferDataset):
                 f'{self.FOLDER} checks them.')
 
     def _read_index(self) -> ReferItIndex:
-        # Kept, so that the other splits of the same files need not read them again.
+        # Kept, so that the other splits of the same files share it.
         self._shared_index = super()._read_index()
-        return ReferItIndex.from_arrays(self._shared_index.to_arrays())
+        return ReferItIndex.from_arrays(self._shared_index.to_arrays(), kept_in=self._shared_index.kept_in)
 
     def _usable_expressions(self) -> np.ndarray:
         rows = super()._usable_expressions()

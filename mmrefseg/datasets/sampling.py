@@ -29,6 +29,29 @@ def group_expressions(keys: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     return np.argsort(group, kind='stable'), np.concatenate([[0], np.cumsum(counts)])
 
 
+def split_images(images: np.ndarray, refs: np.ndarray, max_refs: int) -> np.ndarray:
+    """Split the refs of an image into as few groups of at most ``max_refs`` as can be, of about the same size.
+
+    Args:
+        images (np.ndarray): (S,) int, the image of each expression.
+        refs (np.ndarray): (S,) int, the ref of each expression.
+        max_refs (int): Refs of a group, 1 or more.
+
+    Returns:
+        np.ndarray: (S,) int64, a key for each expression: the same for those of a group, another for all others.
+    """
+    distinct, first, ref = np.unique(refs, return_index=True, return_inverse=True)
+    order, offsets = group_expressions(images[first])
+    counts = np.diff(offsets)
+    number = np.empty(len(distinct), np.int64)  # of a ref in its image
+    number[order] = np.arange(len(order)) - np.repeat(offsets[:-1], counts)
+    image = np.empty(len(distinct), np.int64)
+    image[order] = np.repeat(np.arange(len(counts)), counts)
+    groups = -(-counts // max_refs)
+    before = np.concatenate([[0], np.cumsum(groups)])
+    return (before[image] + number * groups[image] // counts[image])[ref]
+
+
 def swap_objects(image_ids: np.ndarray, objects: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """Give the expressions of every object to another object of the same image.
 

@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools import mask as coco_mask
 from refer_toy import rle, square
 
@@ -62,6 +63,35 @@ def test_random_rles_of_all_lengths_pass_the_check():
             mask = (generator.random(size) < share).astype(np.uint8)
             encoded = coco_mask.encode(np.asfortranarray(mask))
             np.testing.assert_array_equal(decode_segmentation(encoded, *size), mask)
+
+
+def test_another_size_is_the_nearest_pixels_of_the_whole_mask():
+    """Masks of noise and of boxes, smaller, larger, and both at once."""
+    generator = np.random.default_rng(0)
+    for number in range(400):
+        height, width, *size = generator.integers(1, [60, 60, 90, 90]).tolist()
+        if number % 2:
+            mask = (generator.random((height, width)) < generator.random()).astype(np.uint8)
+        else:
+            mask = np.zeros((height, width), np.uint8)
+            top, left = generator.integers(0, [height, width])
+            mask[top:generator.integers(top, height + 1), left:generator.integers(left, width + 1)] = 1
+        found = decode_segmentation(coco_mask.encode(np.asfortranarray(mask)), height, width, size=tuple(size))
+        assert found.dtype == np.uint8 and found.flags.c_contiguous
+        expected = Image.fromarray(mask).resize(size[::-1], Image.NEAREST)
+        np.testing.assert_array_equal(found, np.asarray(expected))
+
+
+@pytest.mark.parametrize('size', [(20, 30), (480, 480), (224, 224), (97, 640)])
+def test_polygons_at_another_size(size):
+    """As whole masks of pycocotools, resized."""
+    generator = np.random.default_rng(1)
+    for number in range(20):
+        polygons = [(generator.random(12) * 700 - 50).tolist() for _ in range(1 + number % 2)]
+        whole = coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(polygons, 480, 640)))
+        np.testing.assert_array_equal(decode_segmentation(polygons, 480, 640), whole)
+        expected = cv2.resize(whole, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        np.testing.assert_array_equal(decode_segmentation(polygons, 480, 640, size=size), expected)
 
 
 @pytest.mark.parametrize('segmentation, message', [

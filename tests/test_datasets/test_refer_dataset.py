@@ -17,6 +17,7 @@ from mmrefseg.datasets import (
     ReferDataset,
     RefShapesDataset,
 )
+from mmrefseg.datasets.sampling import split_images
 from mmrefseg.errors import RefDataError
 from mmrefseg.registry import DATASETS
 
@@ -89,6 +90,36 @@ def test_by_image_refs_draws_one_expression_of_each_ref(build):
         if epoch == 0:
             assert info['object_index'] == [0]
     assert {ref_id: len(seen) for ref_id, seen in drawn.items()} == {101: 3, 102: 2, 103: 1, 104: 2, 201: 4}
+
+
+@pytest.mark.parametrize('max_refs, groups', [
+    (1, [[101], [102], [103], [104], [201]]), (2, [[101, 102], [103, 104], [201]]),
+    (3, [[101, 102], [103, 104], [201]]), (4, [[101, 102, 103, 104], [201]]),
+])
+def test_by_image_refs_bounded(build, max_refs, groups):
+    dataset = build(sample_by='image_refs', max_refs=max_refs)
+    for epoch in range(2):
+        dataset.set_epoch(epoch, seed=0)
+        assert [dataset.get_data_info(idx)['ref_ids'] for idx in range(len(dataset))] == groups
+
+
+@pytest.mark.parametrize('max_refs', [1, 2, 3, 7, 20])
+def test_splitting_the_refs_of_images(max_refs):
+    generator = np.random.default_rng(max_refs)
+    image_of_ref = generator.integers(0, 6, 40) * 10
+    refs = generator.permutation(np.repeat(np.arange(40) * 3, 2))  # two expressions a ref, images mixed
+    images = image_of_ref[refs // 3]
+    key = split_images(images, refs, max_refs)
+    sizes = {}  # image -> refs in each of its groups
+    for group in np.unique(key):
+        members = key == group
+        assert len(set(images[members])) == 1
+        assert set(refs[members]).isdisjoint(refs[~members])
+        sizes.setdefault(images[members][0], []).append(len(set(refs[members])))
+    for image, counts in sizes.items():
+        refs_of_image = (image_of_ref == image).sum()
+        assert sum(counts) == refs_of_image and len(counts) == -(-refs_of_image // max_refs)
+        assert max(counts) <= max_refs and max(counts) - min(counts) <= 1
 
 
 def test_by_ref_keeps_two_refs_of_one_object_apart(build):

@@ -28,6 +28,8 @@ def build(tmp_path):
     (dict(sample_by='ref', test_mode=True), "sample_by='ref' draws"),
     (dict(sample_by='ref', shuffle_expressions=True), "sample_by='ref' draws"),
     (dict(sample_by='image_refs', test_mode=True), "sample_by='image_refs' draws"),
+    (dict(sample_by='image_refs', max_refs=0), 'max_refs=0'),
+    (dict(max_refs=4), "max_refs=4 with sample_by='ref': expected 1 or more, and sample_by='image_refs'"),
     (dict(split='Train'), r"refs\(unc\).p has no split 'Train'; it has: train, val"),
     (dict(split_by='umd'), r'refs\(umd\).p is missing; in that folder is: instances.json, refs'),
     (dict(ann_dir='toys'), 'instances.json is missing; in that folder is: nothing'),

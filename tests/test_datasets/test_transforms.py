@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
+from mmengine.config import Config
 from PIL import Image
 from refer_toy import rle, square
 
@@ -116,6 +118,81 @@ def test_missing_picture_and_picture_of_another_size(tmp_path):
     assert LoadRefImage(check_size=False).transform(dict(info))['img'].shape == (41, 60, 3)
 
 
+def big_picture(height=427, width=641):
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x * 255 // width, y * 255 // height, 255 - (x + y) * 255 // (width + height)], -1).astype(np.uint8)
+
+
+@pytest.mark.parametrize('reduce_to, expected', [
+    ((641, 427), (427, 641)), ((322, 214), (427, 641)), ((321, 214), (214, 321)), ((321, 100), (214, 321)),
+    ((100, 214), (214, 321)), ((161, 107), (107, 161)), ((162, 107), (214, 321)), ((81, 54), (54, 81)),
+    ((3, 2), (54, 81))])
+def test_big_jpeg_is_reduced_to_what_is_enough(tmp_path, reduce_to, expected):
+    picture = big_picture()
+    Image.fromarray(picture).save(tmp_path / 'a.jpg', quality=95)
+    info = dict(img_path=str(tmp_path / 'a.jpg'), height=427, width=641)
+    results = LoadRefImage(reduce_to=reduce_to).transform(dict(info))
+    assert results['img'].shape == (*expected, 3) and results['img'].dtype == np.uint8
+    assert results['img_shape'] == expected and results['ori_shape'] == (427, 641)
+    assert ('whole_shape' in results) == (expected != (427, 641))
+    for keep_ratio in (False, True):
+        resize = RefResize(scale=(60, 50), keep_ratio=keep_ratio)
+        small, whole = (resize.transform(LoadRefImage(reduce_to=size).transform(dict(info)))
+                        for size in (reduce_to, None))
+        for key in ('scale_factor', 'img_shape', 'ori_shape'):
+            assert small[key] == whole[key]
+        assert 'whole_shape' not in small
+        assert np.abs(small['img'].astype(int) - whole['img']).max() <= 8
+
+
+def test_reduced_picture_that_is_not_that_of_its_annotations(tmp_path):
+    """Half of 427 and half of 428 are both 214: the size is the header's."""
+    Image.fromarray(big_picture()).save(tmp_path / 'a.jpg')
+    load = LoadRefImage(reduce_to=(100, 100))
+    with pytest.raises(RefDataError, match=r'is 427x641 \(height x width\) .* say 428x641'):
+        load.transform(dict(img_path=str(tmp_path / 'a.jpg'), height=428, width=641))
+    content = (tmp_path / 'a.jpg').read_bytes()
+    for keep in (0.95, 0.5, 0.001, 0):
+        (tmp_path / 'b.jpg').write_bytes(content[:int(len(content) * keep)])
+        with pytest.raises(RefDataError, match='b.jpg is broken or cannot be read'):
+            load.transform(dict(img_path=str(tmp_path / 'b.jpg')))
+
+
+def test_reduced_pictures_of_any_kind(tmp_path):
+    picture = Image.fromarray(big_picture())
+    load = LoadRefImage(reduce_to=(100, 100))
+    picture.save(tmp_path / 'a.png')
+    assert load.transform(dict(img_path=str(tmp_path / 'a.png')))['img'].shape == (427, 641, 3), 'no JPEG'
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "rotate by 90 degrees to view"
+    for mode, options in (('L', {}), ('CMYK', {}), ('RGB', dict(exif=exif)), ('RGB', dict(progressive=True))):
+        picture.convert(mode).save(tmp_path / 'a.jpg', quality=95, **options)
+        found = load.transform(dict(img_path=str(tmp_path / 'a.jpg')))['img']
+        whole = LoadRefImage().transform(dict(img_path=str(tmp_path / 'a.jpg')))['img']
+        expected = cv2.resize(whole, (161, 107), interpolation=cv2.INTER_AREA)
+        assert found.shape == (107, 161, 3)
+        assert np.abs(found.astype(int) - expected)[2:-2, 2:-2].max() <= 8
+
+
+def test_reduce_to_needs_cv2():
+    with pytest.raises(ValueError, match="reduce_to needs imdecode_backend='cv2', found 'pillow'"):
+        LoadRefImage(reduce_to=(5, 5), imdecode_backend='pillow')
+
+
+@pytest.mark.parametrize('resize, spoil, message', [
+    (dict(scale=(200, 200)), None, r"asks for \(200, 200\).*reduce_to has left \(161, 107\)"),
+    (dict(scale=(200, 200), keep_ratio=True), None, r"asks for \(200, 133\) .* has left \(161, 107\)"),
+    (dict(scale_factor=0.5), None, 'needs a RefResize.* that comes next'),
+    (dict(scale=(50, 50)), slice(3, 50), 'needs a RefResize.* that comes next')])
+def test_reduced_picture_and_a_resize_that_does_not_fit(tmp_path, resize, spoil, message):
+    Image.fromarray(big_picture()).save(tmp_path / 'a.jpg')
+    results = LoadRefImage(reduce_to=(100, 100)).transform(dict(img_path=str(tmp_path / 'a.jpg')))
+    if spoil:
+        results['img'] = results['img'][spoil]
+    with pytest.raises(ValueError, match=message):
+        RefResize(**resize).transform(results)
+
+
 def test_decoder_that_gives_no_colours(tmp_path, monkeypatch):
     info = save(tmp_path / 'a.png', Image.new('RGB', (WIDTH, HEIGHT)))
     monkeypatch.setattr('mmcv.imfrombytes', lambda *args, **kwargs: np.zeros((HEIGHT, WIDTH)))
@@ -147,6 +224,45 @@ def test_unusable_mask_names_ref_and_picture():
     info['segmentations'][1] = []
     with pytest.raises(RefDataError, match='mask of ref 2 in a.png: the segmentation is empty'):
         LoadRefAnnotations().transform(info)
+
+
+@pytest.mark.parametrize('scale', [(60, 40), (48, 48), (30, 20), (17, 61), (101, 33), (1, 1), (200, 150)])
+@pytest.mark.parametrize('keep_ratio', (False, True))
+def test_masks_of_the_input_are_those_that_are_resized(scale, keep_ratio):
+    """To the last pixel, so that the one may stand for the other in any pipeline."""
+    info = annotated()
+    info['segmentations'][0] = [square(5, 5, 10), square(11, 9, 20), [30.5, 2.25, 58.1, 20.3, 33.3, 39.9, 7.7, 18.2]]
+    resize = RefResize(scale=scale, keep_ratio=keep_ratio)
+    img = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    before = resize.transform(LoadRefAnnotations().transform(dict(info, img=img)))
+    after = LoadRefAnnotations(size='input').transform(resize.transform(dict(info, img=img)))
+    assert after['gt_seg_map'].shape == (*after['img'].shape[:2], 4) and after['seg_fields'] == ['gt_seg_map']
+    assert after['gt_seg_map'].dtype == np.uint8
+    np.testing.assert_array_equal(after['gt_seg_map'], before['gt_seg_map'])
+
+
+def test_masks_of_the_input_of_a_reduced_picture(tmp_path):
+    Image.fromarray(big_picture()).save(tmp_path / 'a.jpg')
+    info = dict(annotated(), img_path=str(tmp_path / 'a.jpg'), height=427, width=641, object_index=[0, 1, 2, 0],
+                segmentations=[[square(100, 50, 201)], [square(300, 200, 77)], [square(0, 0, 420)]])
+    masks = []
+    for size, reduce_to in (('original', None), ('input', (96, 96)), ('original', (96, 96))):
+        steps = [LoadRefImage(reduce_to=reduce_to), RefResize(scale=(96, 96)), LoadRefAnnotations(size=size)]
+        results = dict(info)
+        for step in (steps if size == 'input' else [steps[0], steps[2], steps[1]]):
+            results = step.transform(results)
+        masks.append(results['gt_seg_map'])
+    assert masks[0].any((0, 1)).all()
+    np.testing.assert_array_equal(masks[1], masks[0])
+    np.testing.assert_array_equal(masks[2], masks[0])
+
+
+def test_masks_of_the_input_come_before_a_flip():
+    with pytest.raises(RefDataError, match='a.png is flipped: LoadRefAnnotations'):
+        LoadRefAnnotations(size='input').transform(
+            dict(annotated(), img=np.zeros((5, 5, 3), np.uint8), flip=True))
+    with pytest.raises(ValueError, match="size is 'image', expected 'original' or 'input'"):
+        LoadRefAnnotations(size='image')
 
 
 # --- RefResize -----------------------------------------------------------------------------------
@@ -198,6 +314,27 @@ def test_backends_of_the_picture():
     assert aliased.std() > 1.5 * small['img'].std(), 'only pillow takes in all pixels'
 
 
+@pytest.mark.parametrize('scale', [(30, 20), (7, 80), (480, 480), (130, 20), (120, 80)])
+def test_torch_has_the_filter_of_pillow(scale):
+    img, _, results = resize(80, 120, 2, scale=scale, backend='torch')
+    expected = np.asarray(Image.fromarray(img).resize(scale, Image.BILINEAR)).astype(int)
+    assert results['img'].shape == expected.shape and results['img'].dtype == np.uint8
+    assert results['img'].flags.c_contiguous
+    assert np.abs(results['img'] - expected).max() <= 1 and (results['img'] != expected).mean() < 0.3
+    other = resize(80, 120, 2, scale=scale, backend='pillow')[2]
+    np.testing.assert_array_equal(results['gt_seg_map'], other['gt_seg_map'])
+    assert results['scale_factor'] == other['scale_factor'] and results['img_shape'] == other['img_shape']
+
+
+def test_torch_takes_floats_and_views():
+    img = np.random.default_rng(0).random((40, 60, 3), np.float32)
+    results = RefResize(scale=(30, 20), backend='torch').transform(dict(img=img[:, ::-1]))
+    plain = RefResize(scale=(30, 20), backend='torch').transform(dict(img=img))
+    np.testing.assert_allclose(results['img'][:, ::-1], plain['img'], atol=1e-5)
+    with pytest.raises(ValueError, match="backend='torch' has the interpolation 'bilinear', found 'bicubic'"):
+        RefResize(scale=(30, 20), backend='torch', interpolation='bicubic')
+
+
 def test_masks_take_the_size_of_the_picture_and_may_be_absent_or_flat():
     img = np.zeros((41, 60, 3), np.uint8)
     flat = RefResize(scale=(10, 12)).transform(dict(img=img, gt_seg_map=np.ones((40, 60), np.uint8)))
@@ -224,6 +361,15 @@ def test_pack(count):
     assert set(sample.metainfo) == {'expressions', 'ref_ids', 'flip'}
 
 
+@pytest.mark.parametrize('img', [
+    np.random.default_rng(0).random((20, 31, 3), np.float32), np.arange(600.).reshape(20, 10, 3),
+    np.arange(200, dtype=np.uint8).reshape(10, 20), np.arange(240, dtype=np.uint8).reshape(8, 10, 3)[::-1, ::-1]])
+def test_pack_any_picture(img):
+    packed = PackRefInputs().transform(dict(img=img, expressions=['x']))['inputs']
+    assert packed.is_contiguous()
+    np.testing.assert_array_equal(packed.numpy(), np.atleast_3d(img).transpose(2, 0, 1))
+
+
 def test_pack_a_flat_mask_and_none():
     img, mask = np.zeros((20, 30, 3), np.uint8), np.ones((20, 30), np.uint8)
     packed = PackRefInputs().transform(dict(img=img, gt_seg_map=mask, expressions=['x']))
@@ -240,6 +386,26 @@ def test_pack_refuses_another_number_of_masks():
 
 
 # --- all together --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('path', ['datasets/refcoco.py', 'datasets/refshapes.py', 'pipelines/resize_512.py'])
+def test_training_pipelines_of_the_configs(tmp_path, path):
+    """The same masks as of whole masks that are resized, and Pillow's picture to one of 255."""
+    config = Config.fromfile(ROOT / 'configs/_base_' / path)
+    pipeline = config.get('train_pipeline', config.get('train_pipeline_512'))
+    info = {**annotated(), **save(tmp_path / 'a.png', Image.fromarray(smooth_picture()))}
+    info.update(ref_ids=[1, 2, 1, 3])
+    found = dict(info)
+    for step in pipeline:
+        found = TRANSFORMS.build(step).transform(found)
+    image = TRANSFORMS.build(pipeline[0])
+    scale = next(step.scale for step in pipeline if step.type == 'RefResize')
+    backend = 'cv2' if path == 'datasets/refshapes.py' else 'pillow'
+    for step in (image, LoadRefAnnotations(), RefResize(scale=scale, backend=backend), PackRefInputs()):
+        info = step.transform(info)
+    assert torch.equal(found['data_samples'].gt_sem_seg.data, info['data_samples'].gt_sem_seg.data)
+    assert (found['inputs'].int() - info['inputs'].int()).abs().max() <= 1
+    assert found['data_samples'].metainfo == info['data_samples'].metainfo
 
 
 @pytest.mark.parametrize('prob', (0, 1))

@@ -3,10 +3,12 @@
 dataset_type = 'RefCOCODataset'
 data_root = 'data/'
 input_size = (480, 480)
+# Training resizes with Pillow's filter as torch has it, several times as fast and off by one of 255 here and there;
+# testing takes Pillow's own pixels, as LAVT does. The masks are those of masks that are loaded first and resized.
 train_pipeline = [
     dict(type='LoadRefImage'),
-    dict(type='LoadRefAnnotations'),
-    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='pillow'),
+    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='torch'),
+    dict(type='LoadRefAnnotations', size='input'),
     dict(type='PackRefInputs')
 ]
 test_pipeline = [

@@ -6,8 +6,8 @@ data_root = 'data/'
 input_size = (96, 96)
 train_pipeline = [
     dict(type='LoadRefImage'),
-    dict(type='LoadRefAnnotations'),
     dict(type='RefResize', scale=input_size, keep_ratio=False),
+    dict(type='LoadRefAnnotations', size='input'),
     dict(type='PackRefInputs')
 ]
 test_pipeline = [

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -40,14 +41,15 @@ class PackRefInputs(BaseTransform):
         """Pack ``results``."""
         img = results['img']
         img = img[..., None] if img.ndim == 2 else img
-        # (H, W, 3) -> (3, H, W)
-        inputs = torch.from_numpy(np.ascontiguousarray(img.transpose(2, 0, 1)))
+        # (H, W, 3) -> (3, H, W); cv2 writes into what it is given, several times as fast as numpy copies across
+        inputs = np.empty((img.shape[2], *img.shape[:2]), img.dtype)
+        cv2.split(img, list(inputs))
         data_sample = RefDataSample()
         if results.get('gt_seg_map') is not None:
             data_sample.gt_sem_seg = PixelData(data=self._pack_masks(results))
         data_sample.set_metainfo(
             {key: results[key] for key in self.meta_keys if key in results})
-        return dict(inputs=inputs, data_samples=data_sample)
+        return dict(inputs=torch.from_numpy(inputs), data_samples=data_sample)
 
     @staticmethod
     def _pack_masks(results: dict) -> torch.Tensor:

@@ -1,14 +1,27 @@
 """Loads a picture, and the masks of what its expressions refer to."""
 
-from typing import Optional
+import io
+from typing import Optional, Tuple
 
+import cv2
+import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform, LoadImageFromFile
+from mmengine import fileio
+from PIL import Image
 
 from mmrefseg.errors import RefDataError
 from mmrefseg.registry import TRANSFORMS
 
 from ..masks import decode_segmentation
+
+# The decoder's flags by the factor that it reduces both sides by, the smallest picture first.
+REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
+
+
+def reduced_shape(shape: Tuple[int, int], factor: int) -> Tuple[int, int]:
+    """tuple[int, int]: H, W of a picture that is decoded at a fraction of its size: it is rounded up."""
+    return -(-shape[0] // factor), -(-shape[1] // factor)
 
 
 def _where(results: dict) -> str:
@@ -24,8 +37,15 @@ class LoadRefImage(LoadImageFromFile):
     is ignored: the annotations were made on the pictures as stored, and the field's code bases read
     them so.
 
+    With ``reduce_to`` a big JPEG is decoded at a half, a quarter or an eighth of its size, which takes a part of the
+    time: the smallest of these that is still at least that large both ways, so that resizing to it only shrinks. The
+    decoder's mean over 2x2, 4x4 or 8x8 pixels comes in the place of the filter of ``RefResize``, which resizes what is
+    left: detail that the smaller picture can hold is kept, and the pixels are not the same. ``RefResize`` must come
+    next; it goes by the whole size.
+
     Required keys: ``img_path``; ``height, width, ref_ids`` if there are.
-    Added keys: ``img`` (H, W, 3), ``img_shape``, ``ori_shape`` (H, W).
+    Added keys: ``img`` (H, W, 3), ``img_shape``, ``ori_shape`` (H, W); ``whole_shape`` (H, W) where
+    ``img`` is reduced: ``img_shape`` is then that of ``img``, ``ori_shape`` and ``whole_shape`` are the file's.
 
     Args:
         to_float32 (bool): float32 instead of uint8.
@@ -33,60 +53,106 @@ class LoadRefImage(LoadImageFromFile):
         backend_args (dict, optional): Where files are read from (see ``mmengine.fileio``).
         check_size (bool): Whether the picture must have the ``height`` and ``width`` that its
             annotations state.
+        reduce_to (tuple[int, int], optional): (width, height) that is enough: the ``scale`` of ``RefResize``. With
+            ``imdecode_backend='cv2'`` alone. Files that are no JPEG are decoded as they are. Default: as they are.
 
     Raises:
+        ValueError: ``reduce_to`` with another ``imdecode_backend``.
         RefDataError: The file is missing or broken, or of another size than its annotations.
     """
 
     def __init__(self, to_float32: bool = False, imdecode_backend: str = 'cv2',
-                 backend_args: Optional[dict] = None, check_size: bool = True) -> None:
+                 backend_args: Optional[dict] = None, check_size: bool = True,
+                 reduce_to: Optional[Tuple[int, int]] = None) -> None:
         super().__init__(
             to_float32=to_float32, color_type='color_ignore_orientation',
             imdecode_backend=imdecode_backend, backend_args=backend_args)
+        if reduce_to is not None and imdecode_backend != 'cv2':
+            raise ValueError(f"LoadRefImage: reduce_to needs imdecode_backend='cv2', found {imdecode_backend!r}")
         self.check_size = check_size
+        self.reduce_to = reduce_to
 
     def transform(self, results: dict) -> dict:
         """Load the picture of ``results['img_path']``."""
         try:
-            results = super().transform(results)
+            content = fileio.get(results['img_path'], backend_args=self.backend_args)
+            img, whole_shape = self._decode(content)
         except FileNotFoundError as error:
             raise RefDataError(f'picture {_where(results)} is missing') from error
         except Exception as error:  # each file backend and decoder raises its own
             raise RefDataError(
                 f'picture {_where(results)} is broken or cannot be read '
                 f'({type(error).__name__}: {error})') from error
-        if results['img'].ndim != 3 or results['img'].shape[2] != 3:
+        if img.ndim != 3 or img.shape[2] != 3:
             raise RefDataError(
-                f'picture {_where(results)} was decoded to the shape {results["img"].shape} where '
+                f'picture {_where(results)} was decoded to the shape {img.shape} where '
                 '(H, W, 3) was expected; use another imdecode_backend')
-        found = tuple(results['img_shape'])
+        found = whole_shape or img.shape[:2]
         expected = (results.get('height', found[0]), results.get('width', found[1]))
         if self.check_size and found != expected:
             raise RefDataError(
                 f'picture {_where(results)} is {found[0]}x{found[1]} (height x width) where its '
                 f'annotations say {expected[0]}x{expected[1]}')
+        results['img'] = img.astype(np.float32) if self.to_float32 else img
+        results['img_shape'] = img.shape[:2]
+        results['ori_shape'] = found
+        if whole_shape:
+            results['whole_shape'] = whole_shape
         return results
+
+    def _decode(self, content: bytes) -> Tuple[np.ndarray, Optional[Tuple[int, int]]]:
+        """The picture, and the size (H, W) of the whole one where it is reduced."""
+        if self.reduce_to is not None and content[:2] == b'\xff\xd8':  # a JPEG: others would be decoded in full anyway
+            with Image.open(io.BytesIO(content)) as header:
+                whole = header.size[::-1]
+            for factor, flag in REDUCED.items():
+                height, width = reduced_shape(whole, factor)
+                if width >= self.reduce_to[0] and height >= self.reduce_to[1]:
+                    flag |= cv2.IMREAD_IGNORE_ORIENTATION
+                    return self._checked(cv2.imdecode(np.frombuffer(content, np.uint8), flag)), whole
+        return self._checked(mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)), None
+
+    @staticmethod
+    def _checked(img: Optional[np.ndarray]) -> np.ndarray:
+        if img is None:
+            raise ValueError('the decoder knows no such picture')
+        return img
 
 
 @TRANSFORMS.register_module()
 class LoadRefAnnotations(BaseTransform):
     """Decode the masks of E expressions, each of the O <= E distinct objects once.
 
-    Required keys: ``segmentations`` (O), ``object_index`` (E), ``height``, ``width``.
-    Added keys: ``gt_seg_map`` (H, W, E) uint8, 1 = referent, at the size that the annotations
-    state, and ``seg_fields``.
+    Required keys: ``segmentations`` (O), ``object_index`` (E), ``height``, ``width``; ``img`` with ``size='input'``.
+    Added keys: ``gt_seg_map`` (H, W, E) uint8, 1 = referent, and ``seg_fields``.
+
+    Args:
+        size (str): ``'original'`` (default): H, W are those that the annotations state. ``'input'``: those of ``img``
+            as it is now. After ``RefResize`` the masks are the very ones that it makes of the whole ones (nearest
+            neighbour), in less time; anything else that moves pixels must come later.
 
     Raises:
-        RefDataError: A segmentation is unusable (see ``decode_segmentation``).
+        ValueError: Another ``size``.
+        RefDataError: A segmentation is unusable (see ``decode_segmentation``), or with ``size='input'`` the picture has
+            been flipped.
     """
+
+    def __init__(self, size: str = 'original') -> None:
+        if size not in ('original', 'input'):
+            raise ValueError(f"LoadRefAnnotations: size is {size!r}, expected 'original' or 'input'")
+        self.size = size
 
     def transform(self, results: dict) -> dict:
         """Decode ``results['segmentations']``."""
         height, width = results['height'], results['width']
+        size = results['img'].shape[:2] if self.size == 'input' else None
+        if size and results.get('flip'):
+            raise RefDataError(f"{results.get('img_path')} is flipped: LoadRefAnnotations(size='input') must come "
+                               'right after RefResize')
         masks = []
         for number, segmentation in enumerate(results['segmentations']):
             try:
-                masks.append(decode_segmentation(segmentation, height=height, width=width))
+                masks.append(decode_segmentation(segmentation, height=height, width=width, size=size))
             except RefDataError as error:
                 refs = sorted({
                     ref_id for ref_id, index in zip(results['ref_ids'], results['object_index'])
@@ -101,4 +167,4 @@ class LoadRefAnnotations(BaseTransform):
         return results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}()'
+        return f'{type(self).__name__}(size={self.size!r})'

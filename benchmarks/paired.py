@@ -1,0 +1,131 @@
+"""What the benchmarks share: models with random weights, measuring in turns, peak memory, tables, JSON.
+
+A paired measurement runs every variant once a round, in turn, so that whatever else the machine does meets all of
+them alike. The first variant is the baseline: ratios are those of each round.
+"""
+
+import ctypes
+import json
+import platform
+import re
+import statistics
+import time
+from pathlib import Path
+from typing import Callable, Dict, List, Optional
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from prettytable import PrettyTable
+from torch import nn
+
+from mmrefseg.engine import without_pretrained
+from mmrefseg.registry import MODELS
+
+Times = Dict[str, List[float]]
+
+
+def build(config: str, cfg_options: Optional[dict] = None, device: str = 'cpu') -> nn.Module:
+    """The model of a config with random weights, which nothing here depends on, in evaluation mode.
+
+    Args:
+        config (str): The config file.
+        cfg_options (dict, optional): Overrides, dotted keys.
+        device (str): Where to.
+    """
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(cfg_options or {})
+    init_default_scope(cfg.get('default_scope', 'mmrefseg'))
+    return MODELS.build(without_pretrained(cfg.model)).to(device).eval()
+
+
+def synchronize(device: str = 'cpu') -> None:
+    """Wait until a GPU has done its work."""
+    if torch.device(device).type == 'cuda':
+        torch.cuda.synchronize(device)
+
+
+def seconds(call: Callable[[], object], device: str = 'cpu') -> float:
+    """Seconds of one call, with the GPU's work done."""
+    synchronize(device)
+    start = time.perf_counter()
+    call()
+    synchronize(device)
+    return time.perf_counter() - start
+
+
+def measure_in_turns(callables: Dict[str, Callable[[], object]],
+                     repeats: int,
+                     warmup: int = 1,
+                     device: str = 'cpu') -> Times:
+    """Seconds of each variant in each round.
+
+    Args:
+        callables (Dict[str, Callable]): What to run, by name; the first is the baseline.
+        repeats (int): Rounds that count.
+        warmup (int): Rounds before them.
+        device (str): Whose work to wait for.
+
+    Returns:
+        Dict[str, List[float]]: ``repeats`` times by name.
+    """
+    times = {name: [] for name in callables}
+    for number in range(warmup + repeats):
+        for name, call in callables.items():
+            passed = seconds(call, device)
+            if number >= warmup:
+                times[name].append(passed)
+    return times
+
+
+def quartiles(values: List[float]) -> List[float]:
+    """First quartile, median and third quartile; a single value is all three."""
+    return statistics.quantiles(values, n=4, method='inclusive') if len(values) > 1 else values * 3
+
+
+def ratio(values: List[float], baseline: List[float]) -> float:
+    """Median of the ratios of each round."""
+    return statistics.median(value / base for value, base in zip(values, baseline))
+
+
+def peak_memory(call: Callable[[], object], device: str = 'cpu') -> int:
+    """Bytes that are in use at most during a call, weights included.
+
+    On a CPU it is the peak of the process' resident memory (Linux only), so what else the process holds counts: a
+    number to compare comes from a process of its own. Memory that was freed and kept is given back first.
+    """
+    if torch.device(device).type == 'cuda':
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+        call()
+        synchronize(device)
+        return torch.cuda.max_memory_allocated(device)
+    ctypes.CDLL(None).malloc_trim(0)
+    Path('/proc/self/clear_refs').write_text('5')  # the peak starts anew
+    call()
+    return int(re.search(r'VmHWM:\s+(\d+) kB', Path('/proc/self/status').read_text()).group(1)) * 1024
+
+
+def machine(device: str = 'cpu') -> str:
+    """What the numbers are from, in a line."""
+    name = f'CPU, {torch.get_num_threads()} threads'
+    if torch.device(device).type == 'cuda':
+        name = torch.cuda.get_device_name(device)
+    return f'{name}, torch {torch.__version__}'
+
+
+def table(times: Times, **columns: Dict[str, object]) -> PrettyTable:
+    """Medians, quartiles and ratios to the first variant; further columns are dicts by the variants' names."""
+    result = PrettyTable(['', 'median (s)', 'quartiles (s)', 'x first', *columns], align='l')
+    baseline = next(iter(times.values()))
+    for name, values in times.items():
+        first, median, third = quartiles(values)
+        result.add_row([name, f'{median:.3f}', f'{first:.3f} … {third:.3f}', f'{ratio(values, baseline):.3f}',
+                        *(column.get(name, '') for column in columns.values())])
+    return result
+
+
+def save(out: Optional[Path], device: str = 'cpu', **content) -> None:
+    """Write a benchmark's results and the machine they are from as JSON, where a file is asked for."""
+    if out:
+        out.write_text(json.dumps(dict(content, machine=machine(device), platform=platform.platform()), indent=1))
