@@ -6,6 +6,7 @@ python demo/image_demo.py IMAGE_OR_FOLDER "the man in red" "left car" --config C
 import argparse
 
 from mmrefseg.apis import RefSegInferencer
+from mmrefseg.engine import keep_freed_memory
 
 
 def main() -> None:
@@ -19,9 +20,11 @@ def main() -> None:
     parser.add_argument('--device', help='for example cuda:0 or cpu')
     parser.add_argument('--batch-size', type=int, default=1)
     parser.add_argument('--amp', action='store_true', help='mixed precision')
+    parser.add_argument('--compile', action='store_true', help='torch.compile: pays for many pictures')
     args = parser.parse_args()
+    keep_freed_memory()
 
-    inferencer = RefSegInferencer(args.config, args.weights, args.device, args.amp)
+    inferencer = RefSegInferencer(args.config, args.weights, args.device, args.amp, compile=args.compile)
     for result in inferencer(args.image, args.expressions, args.batch_size, args.out_dir):
         print(result['picture'])
         for expression, score, mask in zip(result['expressions'], result['scores'], result['masks']):

@@ -12,6 +12,8 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
+from plain_lavt import PlainLAVT
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmrefseg.engine import without_pretrained
 from mmrefseg.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
@@ -70,7 +72,7 @@ def scale_feature_size(cfg, size):
     for part in ('fusion', 'decoder'):
         feature_size = (cfg.model.get(part) or {}).get('feature_size')
         if feature_size is not None:
-            full = cfg.train_dataloader.dataset.pipeline[2].scale
+            full = cfg.train_dataloader.dataset.pipeline[1].scale
             cfg.model[part].feature_size = tuple(cells * size // side for cells, side in zip(feature_size, full))
 
 
@@ -85,7 +87,7 @@ def test_every_config_is_in_the_model_index_once():
         metafile = yaml.safe_load((ROOT / path).read_text())
         collections += metafile['Collections']
         models += metafile['Models']
-    assert sorted(model['Config'] for model in models) == [path for path in CONFIGS if 'mixing' not in path]
+    assert sorted(model['Config'] for model in models) == CONFIGS
     names = [model['Name'] for model in models]
     assert len(set(names)) == len(names)
     assert {model['In Collection'] for model in models} == {collection['Name'] for collection in collections}
@@ -110,7 +112,7 @@ def test_parts_around_the_model_build(path):
 @pytest.mark.parametrize('path', first_of_each_model())
 def test_the_model_takes_a_step(path):
     cfg = load(path)
-    if 'ablations' in path:
+    if 'ablations' in path or '1x24g' in path:
         flatten_encoders(cfg)
     one_size = cfg.model.backbone.get('use_abs_pos_embed')
     size = cfg.model.backbone.pretrain_img_size if one_size else 96
@@ -150,7 +152,7 @@ def test_the_published_recipe():
     assert (scheduler.type, scheduler.power, scheduler.eta_min, scheduler.convert_to_iter_based) == (
         'PolyLR', 0.9, 0, True)
     assert cfg.train_cfg.max_epochs == 40 and 8 * cfg.train_dataloader.batch_size == 32
-    resize = cfg.train_dataloader.dataset.pipeline[2]
+    resize = cfg.train_dataloader.dataset.pipeline[1]
     assert resize.type == 'RefResize' and tuple(resize.scale) == (480, 480) and not resize.keep_ratio
     assert model.text_encoder.max_length == 20
     assert cfg.train_dataloader.dataset.sample_by == 'ref'
@@ -160,10 +162,10 @@ def test_the_published_recipe():
     assert round((without_bert + last_gate) / 1e6, 2) == 118.85
 
 
-@pytest.mark.parametrize('path', ['configs/mixing/upernet_swint_refcoco.py', 'configs/mixing/upernet_r50_refcoco.py'])
+@pytest.mark.parametrize('path', [path for path in CONFIGS if 'mixing' in path])
 def test_mixing_takes_under_25_lines(path):
     text = (ROOT / path).read_text()
-    assert text.count('\n') < 25 and 'mmseg::_base_' in text
+    assert text.count('\n') < 25 and ('mmseg::_base_' in text or '../s2rm/' in text)
 
 
 def count_gmacs(path, **kwargs):
@@ -176,16 +178,20 @@ def count_gmacs(path, **kwargs):
 
 
 def test_macs_of_lavt():
-    """197.29 G without BERT (the paper prints 197.4), less the last gate's 0.47 G, and BERT's 1.71 G."""
+    """Ours needs a quarter less than the plain implementation, whose 197.29 G the paper prints as 197.4."""
+    with torch.device('meta'), FlopCounterMode(display=False) as counter:
+        PlainLAVT().eval()(torch.zeros(1, 3, 480, 480), torch.zeros(1, 20, 768), torch.ones(1, 20, dtype=torch.bool))
+    assert counter.get_total_flops() / 2e9 == pytest.approx(197.29, abs=0.02)
     macs = count_gmacs('configs/lavt/lavt_swinb_refcoco.py')
     assert macs['text_encoder'] == pytest.approx(1.71, abs=0.01)
-    assert sum(macs.values()) - macs['text_encoder'] == pytest.approx(197.29 - 0.47, abs=0.02)
+    assert macs['backbone'] == pytest.approx(77.53, abs=0.02)  # of 90.63: nothing is computed for padding
+    assert macs['decoder'] == pytest.approx(74.92, abs=0.02)  # of 106.17: convolutions before the upsampling
 
 
 @pytest.mark.parametrize('host,published', [('lavt', 203.5), ('lts', 139.4), ('vlt', 148.6)])
 def test_macs_of_sadlr(host, published):
-    """6.1 G more than the host, within 2 %, norms counted as in the papers; all of it within 10 % of theirs."""
+    """6.1 G more than the host, within 2 %, norms counted as in the papers; the hosts themselves need less here."""
     macs = count_gmacs(f'configs/sadlr/{host}_swinb_refcoco.py', norms=True)
     classifier = 2 * 512 * 120 * 120 / 1e9  # all that the host has in its place
     assert macs.pop('decode_head') - classifier == pytest.approx(6.1, rel=0.02)
-    assert sum(macs.values()) - macs['text_encoder'] == pytest.approx(published - 6.1, rel=0.1)
+    assert 0.6 * published < sum(macs.values()) - macs['text_encoder'] < published - 6.1

@@ -10,6 +10,7 @@ from mmrefseg.structures import (
     RefDataSample,
     TextFeatures,
     image_index_of,
+    masks_on_host,
 )
 
 
@@ -89,3 +90,12 @@ def test_image_index(counts, expected):
     index = image_index_of(samples)
     assert index.tolist() == expected and index.dtype == torch.int64
     assert image_index_of(samples, device='meta').shape == (sum(counts),)
+
+
+def test_masks_on_host():
+    torch.manual_seed(0)
+    masks = [(torch.rand(shape) > 0.5).to(dtype)
+             for shape, dtype in (((2, 5, 7), torch.uint8), ((1, 3, 3), torch.bool), ((3, 8, 8), torch.uint8))]
+    found = masks_on_host(masks)
+    assert all(mask.dtype == bool for mask in found)
+    assert all(torch.equal(torch.from_numpy(a), b.bool()) for a, b in zip(found, masks))

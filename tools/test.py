@@ -12,6 +12,7 @@ from mmengine.runner import Runner, TestLoop
 from prettytable import PrettyTable
 
 from mmrefseg.engine import add_run_arguments, finish_run, keep_freed_memory, load_config, prepare_cpu_run
+from mmrefseg.models import compile_parts
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,7 +40,7 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
     cfg.load_from = args.checkpoint
     if args.amp:
-        cfg.test_cfg.fp16 = True
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='HalfPrecisionHook')]
     if args.shuffle_expressions:
         cfg.test_dataloader.dataset.shuffle_expressions = True
     if args.show_dir:
@@ -56,6 +57,8 @@ def main() -> None:
             set_dump_file(cfg.test_evaluator, f'{args.dump}_{split}.csv')
         if runner is None:
             runner = Runner.from_cfg(cfg)
+            if args.compile:
+                compile_parts(runner.model)
             results[split] = runner.test()
         else:
             results[split] = test_again(runner, cfg)

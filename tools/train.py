@@ -6,6 +6,7 @@ import os
 from mmengine.runner import Runner
 
 from mmrefseg.engine import add_run_arguments, enable_amp, finish_run, keep_freed_memory, load_config, prepare_cpu_run
+from mmrefseg.models import compile_parts
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,7 +28,10 @@ def main() -> None:
     if args.amp:
         enable_amp(cfg)
     prepare_cpu_run(cfg)
-    Runner.from_cfg(cfg).train()
+    runner = Runner.from_cfg(cfg)
+    if args.compile:
+        compile_parts(runner.model)
+    runner.train()
     finish_run()
 
 

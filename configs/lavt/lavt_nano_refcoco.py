@@ -6,7 +6,7 @@ _base_ = [
 ]
 model = dict(text_encoder=dict(vocab='data/refcoco/vocab.txt'), backbone=dict(pretrain_img_size=192))
 input_size = (192, 192)
-_base_.train_pipeline[2].scale = input_size
+_base_.train_pipeline[1].scale = input_size
 _base_.test_pipeline[1].scale = input_size
 train_dataloader = dict(batch_size=8, dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))

@@ -7,7 +7,7 @@ _base_ = [
 ]
 model = dict(text_encoder=dict(vocab='data/refcoco/vocab.txt', glove='data/glove/glove.840B.300d.txt'))
 input_size = (416, 416)
-_base_.train_pipeline[2].scale = input_size
+_base_.train_pipeline[1].scale = input_size
 _base_.test_pipeline[1].scale = input_size
 train_dataloader = dict(batch_size=12, dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))

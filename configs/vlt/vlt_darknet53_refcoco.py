@@ -9,8 +9,8 @@ input_size = (416, 416)
 model = dict(text_encoder=dict(vocab='data/refcoco/vocab.txt', glove='data/glove/glove.840B.300d.txt'))
 train_pipeline = [
     dict(type='LoadRefImage'),
-    dict(type='LoadRefAnnotations'),
     dict(type='RefResize', scale=input_size, keep_ratio=True, interpolation='bicubic'),
+    dict(type='LoadRefAnnotations', size='input'),
     dict(type='PackRefInputs')
 ]
 test_pipeline = [

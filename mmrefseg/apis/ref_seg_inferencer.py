@@ -1,6 +1,5 @@
 """Pictures and expressions in, masks out."""
 
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Union
@@ -16,8 +15,10 @@ from mmengine.utils import is_str
 from pycocotools import mask as coco_mask
 from rich.progress import track
 
+from mmrefseg.engine import use_half_precision
+from mmrefseg.models import compile_parts
 from mmrefseg.registry import INFERENCERS, TRANSFORMS
-from mmrefseg.structures import RefDataSample
+from mmrefseg.structures import RefDataSample, masks_on_host
 
 Image = Union[str, Path, np.ndarray]
 PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
@@ -41,8 +42,10 @@ class RefSegInferencer(BaseInferencer):
             config that the checkpoint holds, which is Python that runs: for checkpoints you trust.
         weights (str, optional): Checkpoint file. Without one the model is random.
         device (str, optional): Defaults to the best there is.
-        amp (bool): Mixed precision, float16 on CUDA and bfloat16 elsewhere. Defaults to False.
+        amp (bool): Mixed precision, see :func:`mmrefseg.engine.use_half_precision`. Defaults to False.
         show_progress (bool): Draw a progress bar. Defaults to True.
+        compile (bool): torch.compile: the first picture takes minutes, further ones less time (see
+            :func:`mmrefseg.models.compile_parts`). Defaults to False.
 
     Raises:
         ValueError: A name that the zoo does not know, or has no weights for.
@@ -53,7 +56,8 @@ class RefSegInferencer(BaseInferencer):
                  weights: Optional[str] = None,
                  device: Optional[str] = None,
                  amp: bool = False,
-                 show_progress: bool = True) -> None:
+                 show_progress: bool = True,
+                 compile: bool = False) -> None:
         init_default_scope('mmrefseg')
         try:
             super().__init__(model, weights, device, scope='mmrefseg', show_progress=show_progress)
@@ -62,7 +66,10 @@ class RefSegInferencer(BaseInferencer):
                 raise
             raise ValueError(f'the model zoo has no weights for {model!r} yet: give the config file '
                              f'(configs/…/{model}.py) and weights=') from error
-        self.amp = amp
+        if amp:
+            use_half_precision(self.model)
+        if compile:
+            compile_parts(self.model)
         # Whatever size the model is evaluated at, masks of the picture's own size are wanted here.
         self.model.test_cfg = replace(self.model.test_cfg, eval_size='original')
 
@@ -104,23 +111,28 @@ class RefSegInferencer(BaseInferencer):
         for start in track(starts, description='Inference') if self.show_progress else starts:
             batch = range(start, min(start + batch_size, len(images)))
             samples = self.predict([images[i] for i in batch], [per_image[i] for i in batch])
-            for i, sample in zip(batch, samples):
+            masks = masks_on_host([sample.pred_sem_seg.data for sample in samples])
+            scores = torch.cat([sample.pred_scores for sample in samples]).cpu()
+            scores = scores.split([len(sample.pred_scores) for sample in samples])
+            for i, sample, own_masks, own_scores in zip(batch, samples, masks, scores):
                 picture = None
                 if out_dir is not None:
                     picture = str(Path(out_dir) / f'{i:05d}_{Path(names[i]).stem}.png')
                     self.draw(images[i], sample, picture)
-                results.append(to_result(names[i], per_image[i], sample, picture))
+                results.append(dict(
+                    image=names[i],
+                    expressions=per_image[i],
+                    masks=own_masks,
+                    rles=list(encode(own_masks)),
+                    scores=own_scores.tolist(),
+                    picture=picture))
         return results
 
     def predict(self, images: Sequence[Image],
                 expressions: Sequence[Sequence[str]]) -> List[RefDataSample]:
         """One batch: B pictures with a list of expressions each -> B samples with predictions."""
         inputs = [{'expressions': list(said), **as_input(image)} for image, said in zip(images, expressions)]
-        batch = self.collate_fn([self.pipeline(one) for one in inputs])
-        device = next(self.model.parameters()).device.type
-        dtype = torch.float16 if device == 'cuda' else torch.bfloat16
-        with torch.autocast(device, dtype=dtype) if self.amp else nullcontext():
-            return self.forward(batch)
+        return self.forward(self.collate_fn([self.pipeline(one) for one in inputs]))
 
     def draw(self, image: Image, sample: RefDataSample, out_file: str) -> None:
         """Write a picture of one prediction."""
@@ -202,20 +214,8 @@ def as_input(image: Image) -> Dict:
     return dict(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
 
 
-def to_result(name: str, expressions: List[str], sample: RefDataSample, picture: Optional[str]) -> dict:
-    """A predicted sample -> the dict that :meth:`RefSegInferencer.__call__` describes."""
-    masks = sample.pred_sem_seg.data.cpu().numpy()
-    return dict(
-        image=name,
-        expressions=expressions,
-        masks=masks.astype(bool),
-        rles=list(encode(masks)),
-        scores=sample.pred_scores.tolist(),
-        picture=picture)
-
-
 def encode(masks: np.ndarray) -> Iterator[dict]:
-    """(E, H, W) masks -> E COCO run lengths whose counts are strings."""
+    """(E, H, W) bool masks -> E COCO run lengths whose counts are strings."""
     for mask in masks:
-        rle = coco_mask.encode(np.asfortranarray(mask))
+        rle = coco_mask.encode(np.asfortranarray(mask.view(np.uint8)))
         yield dict(size=list(mask.shape), counts=rle['counts'].decode())

@@ -6,15 +6,16 @@ from mmengine.config import DictAction
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what both tools take: config, work dir, precision, overrides, launcher.
+    """Add what both tools take: config, work dir, precision, compiling, overrides, launcher.
 
     Args:
         parser (ArgumentParser): Gets ``config`` as its next positional argument, and ``--work-dir``, ``--amp``,
-            ``--cfg-options``, ``--launcher`` and ``--local_rank``.
+            ``--compile``, ``--cfg-options``, ``--launcher`` and ``--local_rank``.
     """
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='where logs and checkpoints go')
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on CUDA, bfloat16 on a CPU')
+    parser.add_argument('--compile', action='store_true', help='torch.compile: the first steps take minutes')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction,
                         help='override settings of the config: key=value, dotted keys')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')

@@ -9,7 +9,8 @@ def without_pretrained(model: ConfigDict) -> ConfigDict:
     """A model config that builds without any download: for counting, benchmarks and tests.
 
     ``init_cfg`` and ``pretrained`` of the backbone go; BERT-base by its hub name becomes a random BERT-base
-    with a vocabulary of a few words (the number of its embeddings stays).
+    with a vocabulary of a few words (the number of its embeddings stays), CLIP's ViT-B/32 a random tower of its size
+    that reads letters.
 
     Args:
         model (ConfigDict): ``cfg.model``; it is not changed.
@@ -26,4 +27,7 @@ def without_pretrained(model: ConfigDict) -> ConfigDict:
             pretrained=None,
             config=dict(model_type='bert', vocab_size=30522),
             tokenizer=['a', 'the', 'man', 'woman', 'left', 'right', 'red'])
+    elif str(model.text_encoder.get('pretrained', '')).startswith('openai/clip-vit-base-patch32'):
+        model.text_encoder.update(
+            pretrained=None, config=dict(model_type='clip_text_model', vocab_size=49408), tokenizer=[])
     return model

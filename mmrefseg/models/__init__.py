@@ -1,6 +1,6 @@
 """The parts a referring-segmentation model is combined from."""
 
-from .backbones import ConvStem, LAVTSwin, StemSwin
+from .backbones import AutoBackbone, ConvStem, LAVTSwin, StemSwin
 from .decode_heads import BaseRefHead, CGAHead, LFRHead, LocateHead, LTSMaskHead, MaskHead, SADLRHead
 from .decoders import (
     CASGDecoder,
@@ -38,15 +38,15 @@ from .fusion import (
     VLTFusion,
 )
 from .losses import RefCrossEntropyLoss, RefDiceLoss
-from .segmentors import RefSegmentor
-from .text_encoders import BERTEncoder, RNNEncoder, Vocabulary
+from .segmentors import RefSegmentor, compile_parts
+from .text_encoders import BERTEncoder, CLIPTextEncoder, RNNEncoder, Vocabulary
 
 __all__ = [
-    'ACM', 'ACMFusion', 'BERTEncoder', 'BaseRefHead', 'CASGDecoder', 'CGAHead', 'ConvStem', 'FPNDecoder',
-    'GenericDecLayer', 'IterativeInteraction', 'LAVTDecoder', 'LAVTSwin', 'LFRHead', 'LTSDecoder', 'LTSFusion',
-    'LTSMaskHead', 'LastLevelFusion', 'LocateHead', 'M3Att', 'M3Dec', 'M3DecLayer', 'M3MaskDecoder', 'MaskHead',
-    'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'PriorConcat', 'QueryBalance', 'QueryGeneration', 'RNNEncoder',
-    'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'RelevanceFilter', 'S2RM', 'S2RMBalancing',
-    'S2RMCoparsing', 'S2RMDistribution', 'SADLRHead', 'StemSwin', 'TileConcat', 'TileConcatFusion',
-    'TransformerLocator', 'VLTDecoder', 'VLTFusion', 'VLTWordDecoder', 'Vocabulary'
+    'ACM', 'ACMFusion', 'AutoBackbone', 'BERTEncoder', 'BaseRefHead', 'CASGDecoder', 'CGAHead', 'CLIPTextEncoder',
+    'ConvStem', 'FPNDecoder', 'GenericDecLayer', 'IterativeInteraction', 'LAVTDecoder', 'LAVTSwin', 'LFRHead',
+    'LTSDecoder', 'LTSFusion', 'LTSMaskHead', 'LastLevelFusion', 'LocateHead', 'M3Att', 'M3Dec', 'M3DecLayer',
+    'M3MaskDecoder', 'MaskHead', 'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'PriorConcat', 'QueryBalance',
+    'QueryGeneration', 'RNNEncoder', 'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'RelevanceFilter', 'S2RM',
+    'S2RMBalancing', 'S2RMCoparsing', 'S2RMDistribution', 'SADLRHead', 'StemSwin', 'TileConcat', 'TileConcatFusion',
+    'TransformerLocator', 'VLTDecoder', 'VLTFusion', 'VLTWordDecoder', 'Vocabulary', 'compile_parts'
 ]

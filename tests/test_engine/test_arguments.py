@@ -20,15 +20,15 @@ def parser():
 
 def test_defaults_and_order(parser):
     args = parser.parse_args(['a.py', 'a.pth'])
-    assert vars(args) == dict(config='a.py', checkpoint='a.pth', work_dir=None, amp=False, cfg_options=None,
-                              launcher='none', local_rank=0)
+    assert vars(args) == dict(config='a.py', checkpoint='a.pth', work_dir=None, amp=False, compile=False,
+                              cfg_options=None, launcher='none', local_rank=0)
 
 
 @pytest.mark.parametrize('flag', ['--local_rank', '--local-rank'])
 def test_all_given(parser, flag):
-    args = parser.parse_args(['a.py', 'a.pth', '--work-dir', 'w', '--amp', '--launcher', 'pytorch', f'{flag}=3',
-                              '--cfg-options', 'a.b=1', 'c=[x,y]'])
-    assert (args.work_dir, args.amp, args.launcher, args.local_rank) == ('w', True, 'pytorch', 3)
+    args = parser.parse_args(['a.py', 'a.pth', '--work-dir', 'w', '--amp', '--compile', '--launcher', 'pytorch',
+                              f'{flag}=3', '--cfg-options', 'a.b=1', 'c=[x,y]'])
+    assert (args.work_dir, args.amp, args.compile, args.launcher, args.local_rank) == ('w', True, True, 'pytorch', 3)
     assert args.cfg_options == {'a.b': 1, 'c': ['x', 'y']}
 
 

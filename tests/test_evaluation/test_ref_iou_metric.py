@@ -173,6 +173,17 @@ def test_precision_at_exactly_the_threshold(inclusive, expected, threshold, pred
     assert scores[f'P@{threshold}'] == expected
 
 
+def test_nothing_waits_for_the_device():
+    """Predictions without values stand for those on a device: counting them must ask for none."""
+    metric = RefIoUMetric()
+    for index in range(2):
+        sample = make_sample(index)
+        sample.pred_sem_seg = PixelData(data=sample.pred_sem_seg.data.to('meta'))
+        sample.pred_prior = PixelData(data=torch.empty(len(sample.expressions), 3, 4, device='meta'))
+        metric.process(None, [sample.to_dict()])
+    assert [entry['counts'].device.type for entry in metric.results] == ['meta', 'meta']
+
+
 @pytest.mark.parametrize('empty,mean', [(0, 25.), (1, 75.)])
 def test_empty_union(empty, mean):
     sample = masks_sample([[0, 0], [1, 0]], [[0, 255], [1, 1]])

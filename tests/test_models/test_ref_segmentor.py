@@ -168,12 +168,12 @@ def test_an_empty_mask_scores_zero():
      'MaskHead has in_channels 8, but model.decoder LAVTDecoder gives Y of 16 channels'),
     (dict(text_encoder=TEXT, backbone=LAVT, decode_head=dict(UPER, num_classes=19)), 'UPerHead has 19 classes'),
     (dict(text_encoder=TEXT, backbone=LAVT, decode_head=UPER, auxiliary_head=HEAD),
-     'the head MaskHead turns one map Y into masks, so model.decoder is needed'),
+     'model.auxiliary_head MaskHead turns one map Y into masks'),
     (dict(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=HEAD,
           auxiliary_head=dict(FCN, num_classes=19)), 'FCNHead has 19 classes'),
     (dict(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=dict(HEAD, num_classes=3)),
      'num_classes is 3, expected 2'),
-    (dict(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=DECODER), 'has the head LAVTDecoder'),
+    (dict(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=DECODER), 'LAVTDecoder is neither a head'),
 ])
 def test_parts_that_cannot_work(parts, message):
     with pytest.raises(ValueError, match=message):

@@ -3,9 +3,18 @@
 import argparse
 import importlib.util
 import json
+import sys
+from pathlib import Path
 
+import cv2
+import paired
 import pytest
+import torch
 from conftest import ROOT
+from paired import build
+from plain_twin import PlainTwin
+
+from mmrefseg.structures import RefDataSample
 
 
 def load(name):
@@ -69,11 +78,182 @@ def test_groups_name_configs_that_exist(refshapes, group):
     assert all((ROOT / config).is_file() for config in configs)
 
 
-def test_latency_runs(run_tool, tmp_path):
+# The published LAVT's parts at the nano model's size.
+PLAIN_NANO = [str(ROOT / 'configs/lavt/lavt_nano_refshapes.py'), '--shape', '96', '96', '--words', '4', '--cfg-options',
+              'model.backbone.stem=None', 'model.backbone.use_abs_pos_embed=False']
+
+
+@pytest.fixture
+def run_script(monkeypatch, capsys):
+    """Runs a script of benchmarks/ in this process; returns what it prints."""
+
+    def run(script, *args):
+        monkeypatch.setenv('MMREFSEG_KEEP_MEMORY', '0')
+        monkeypatch.setattr(sys, 'argv', [script.__name__, *map(str, args)])
+        script.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_latency_beside_the_plain_one(run_script, tmp_path):
     out = tmp_path / 'times.json'
-    configs = [f'configs/{method}/lavt_nano_refshapes.py' for method in ('lavt', 'sadlr')]
-    done = run_tool('benchmarks/latency.py', *(ROOT / config for config in configs), '--shape', 96, 96, '--words', 4,
-                    '--repeats', 3, '--out', out)
-    assert '96x96' in done.stdout and 'x baseline' in done.stdout
+    printed = run_script(load('latency'), *PLAIN_NANO, '--plain', '--amp', '--repeats', 2, '--out', out)
+    assert '96x96' in printed and 'x first' in printed
     times = json.loads(out.read_text())['times']
-    assert [len(values) for values in times.values()] == [3, 3] and all(v > 0 for vs in times.values() for v in vs)
+    config = PLAIN_NANO[0]
+    assert list(times) == ['plain', config, 'plain, amp', f'{config}, amp']
+    assert all(len(values) == 2 and min(values) > 0 for values in times.values())
+
+
+def test_train_step_beside_the_plain_one(monkeypatch, run_script, tmp_path):
+    script = load('train_step')
+    # In this process, not in one of its own each.
+    monkeypatch.setattr(script, 'peaks', lambda args: {'plain, bf16': script.memory_of('plain, bf16', args)})
+    out = tmp_path / 'times.json'
+    config, *options = PLAIN_NANO
+    printed = run_script(script, '--configs', config, '--checkpointing', '--precisions', 'bf16', '--repeats', 1,
+                         '--out', out, *options)
+    results = json.loads(out.read_text())
+    assert list(results['times']) == ['plain, bf16', f'{config}, bf16', f'{config}+cp, bf16']
+    assert 'peak (GB)' in printed and results['memory']['plain, bf16'] > 1e8
+
+
+def test_the_plain_twin_computes_the_same():
+    model = build(PLAIN_NANO[0], {'model.backbone.stem': None, 'model.backbone.use_abs_pos_embed': False})
+    twin = PlainTwin(model)
+    images, expressions = torch.randn(2, 3, 96, 96), ['red circle', 'the big blue square']
+    samples = [RefDataSample(metainfo=dict(expressions=[each])) for each in expressions]
+    with torch.no_grad():
+        ours = model(images, samples)
+        theirs = twin(images, expressions)
+    ours = torch.nn.functional.interpolate(ours, size=(96, 96), mode='bilinear', align_corners=True)
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4 * theirs.abs().max().item())
+
+
+def test_no_twin_of_what_the_published_lavt_has_not():
+    with pytest.raises(ValueError, match=r"the model differ in \['backbone.absolute_pos_embed'"):
+        PlainTwin(build(PLAIN_NANO[0]))
+
+
+def test_measuring_in_turns():
+    calls = []
+    times = paired.measure_in_turns(dict(a=lambda: calls.append('a'), b=lambda: calls.append('b')), 3, warmup=2)
+    assert calls == ['a', 'b'] * 5 and {name: len(values) for name, values in times.items()} == dict(a=3, b=3)
+    text = paired.table(dict(a=[1., 2., 4.], b=[2., 2., 2.]), seen=dict(b='yes')).get_string()
+    assert '2.000      | 1.500 … 3.000 | 1.000   |' in text and '1.000   | yes' in text
+    assert paired.quartiles([3.]) == [3., 3., 3.]
+
+
+def test_peak_memory_is_of_the_call():
+    idle = paired.peak_memory(lambda: None)
+    busy = paired.peak_memory(lambda: torch.ones(2**24).sum())
+    assert 60e6 < busy - idle < 100e6 and abs(paired.peak_memory(lambda: None) - idle) < 30e6
+
+
+def test_startup_measures_each_way(tmp_path, monkeypatch, capsys):
+    startup = load('startup')
+    for name, value in dict(IMAGES=20, ANNOTATIONS=60, REFS=30, EXPRESSIONS=85, WORKERS=2).items():
+        monkeypatch.setattr(startup, name, value)
+    startup.make_set(tmp_path)
+    indexes = []
+
+    def measure(how, folder, split_by, cache_dir):
+        monkeypatch.setenv('MMREFSEG_CACHE_DIR', cache_dir)
+        found = startup.measure(how, folder, split_by)
+        indexes.append(how == 'plain' or bool(list(Path(cache_dir).iterdir())))
+        return found
+
+    monkeypatch.setattr(startup, 'measure_apart', measure)
+    monkeypatch.setattr(sys, 'argv', ['startup.py', '--data', str(tmp_path), '--repeats', '1', '--out',
+                                      str(tmp_path / 'times.json')])
+    startup.main()
+    assert 'plain : index' in capsys.readouterr().out and indexes == [True] * 3
+    way, = json.loads((tmp_path / 'times.json').read_text())['rounds']
+    assert list(way) == ['plain', 'first', 'index']
+    assert all(found['seconds'] > 0 and found['workers_after'] > 0 for found in way.values())
+    samples = startup.load_ours(tmp_path, 'unc')
+    assert len(samples) == len(startup.load_plainly(tmp_path, 'unc'))
+
+
+def test_loader_runs(tmp_path, monkeypatch, capsys):
+    loader = load('loader')
+    monkeypatch.setattr(sys, 'argv', ['loader.py', '--pictures', '2', '--sizes', '64', '--repeats', '2', '--steps',
+                                      '--out', str(tmp_path / 'times.json')])
+    monkeypatch.setenv('MMREFSEG_KEEP_MEMORY', '0')  # it would be kept for all tests that follow
+    threads = torch.get_num_threads(), cv2.getNumThreads()
+    try:
+        loader.main()
+    finally:
+        torch.set_num_threads(threads[0])
+        cv2.setNumThreads(threads[1])
+    assert 'LoadRefAnnotations' in capsys.readouterr().out
+    results = json.loads((tmp_path / 'times.json').read_text())['results']['64']
+    assert [len(values) for values in (*results['times'].values(), *results['steps'].values())] == [2] * 10
+
+
+def test_ways_to_load_give_the_same(tmp_path):
+    loader = load('loader')
+    loader.make_set(tmp_path, 2)
+    dataset = loader.build_dataset(argparse.Namespace(dataset='ReferDataset', data=None), tmp_path, 480)
+    sample, info = dataset[1], dataset.get_data_info(1)
+    picture, mask = loader.load_with_pil(info, 480, normalized=False)
+    assert torch.equal(sample['data_samples'].gt_sem_seg.data[0].long(), mask)
+    # Two builds of libjpeg-turbo, and two roundings of one filter
+    assert (sample['inputs'].flip(0).int() - picture.int()).abs().float().mean() < 1
+    assert loader.load_with_cv2(info, 480)[1].mean() == pytest.approx(mask.float().mean().item(), rel=0.02)
+
+
+@pytest.mark.parametrize('curve, options', [
+    ('expressions', ['--counts', '1', '3']), ('pictures', ['--sides', '96']), ('dataset', ['--factors', '1', '2']),
+    ('processes', ['--processes', '1', '2']),
+])
+def test_scaling_draws_each_curve(curve, options, tmp_path, monkeypatch, capsys):
+    scaling = load('scaling')
+    # What takes long: sets of RefCOCO's size and trainings.
+    monkeypatch.setattr(scaling, 'make_set', lambda folder, scale: None)
+    monkeypatch.setattr(scaling, 'measure_apart', lambda way, *args: dict(seconds=2., peak=3., workers_after=4.))
+    monkeypatch.setattr(scaling, 'generate_refshapes', lambda *args, **kwargs: None)
+    monkeypatch.setattr(scaling, 'train', lambda config, processes, threads, *args: 1. / threads)
+    out, plot = tmp_path / 'rows.json', tmp_path / 'curve.png'
+    monkeypatch.setattr(sys, 'argv', [
+        'scaling.py', curve, *options, '--configs', str(ROOT / 'configs/lavt/lavt_nano_refshapes.py'), '--repeats', '1',
+        '--out', str(out), '--plot', str(plot)])
+    scaling.main()
+    rows = json.loads(out.read_text())['rows']
+    xs = dict(expressions=[1, 3], pictures=[96], dataset=[1, 1, 2, 2], processes=[1, 2, 2])[curve]
+    assert [row['x'] for row in rows] == xs and all(row['y'] > 0 for row in rows)
+    assert str(rows[-1]['series']) in capsys.readouterr().out and plot.stat().st_size > 5000
+    if curve == 'processes':  # eight pictures a process and step
+        assert [row['y'] for row in rows] == [8, 16, 16]
+
+
+def test_a_model_for_pictures_of_another_size():
+    scaling = load('scaling')
+    assert scaling.options_for(str(ROOT / 'configs/s2rm/s2rm-casg_swint_refcoco.py'), 400) == {
+        'model.fusion.feature_size': [13, 13]}
+    assert scaling.options_for(str(ROOT / 'configs/lavt/lavt_swint_refcoco.py'), 400) == {}
+
+
+def test_sets_of_several_refcocos(tmp_path, monkeypatch):
+    startup = load('startup')
+    for name, value in dict(IMAGES=5, ANNOTATIONS=12, REFS=4, EXPRESSIONS=9).items():
+        monkeypatch.setattr(startup, name, value)
+    startup.make_set(str(tmp_path), scale=3)
+    instances = json.loads((tmp_path / 'instances.json').read_text())
+    assert (len(instances['images']), len(instances['annotations'])) == (15, 36)
+    assert [annotation['id'] for annotation in instances['annotations']] == list(range(1, 37))
+    assert {annotation['image_id'] for annotation in instances['annotations']} == set(range(1, 16))
+
+
+def test_evaluation_runs(run_script, tmp_path):
+    expressions, out = tmp_path / 'expressions.tsv', tmp_path / 'times.json'
+    expressions.write_text('7\t1\tred star\tstar\n7\t2\tred star\n9\t3\ttop left one\n')
+    printed = run_script(load('evaluation'), ROOT / 'configs/lts/lts_nano_refshapes.py', '--shape', 96, 96,
+                         '--pictures', 2, '--singles', 1, '--expressions', expressions, '--out', out)
+    assert '2 pictures with 2.0 expressions (3 of 4 are different on their picture)' in printed
+    assert 'masks: 0 of 9216 pixels differ' in printed
+    found = json.loads(out.read_text())
+    assert found['expressions'] == [1, 3]
+    assert {way: len(times) for way, times in found['times'].items()} == {
+        'one by one': 2, 'grouped': 2, 'grouped, amp': 2}

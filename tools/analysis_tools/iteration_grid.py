@@ -14,6 +14,7 @@ from mmengine.config import Config, DictAction
 from mmengine.dataset import pseudo_collate
 
 from mmrefseg.apis import RefSegInferencer
+from mmrefseg.engine import keep_freed_memory
 from mmrefseg.evaluation.mask_counts import intersection_and_union, resize_masks
 from mmrefseg.models import RefSegmentor, SADLRHead
 from mmrefseg.models.decode_heads.sadlr_head import binary_mask
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument('--out', default='iteration_grid.png', help='the file to write')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings of the config')
     args = parser.parse_args()
+    keep_freed_memory()
 
     cfg = Config.fromfile(args.config)
     if args.cfg_options:

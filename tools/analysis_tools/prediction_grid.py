@@ -10,6 +10,7 @@ import numpy as np
 from mmengine.config import Config, DictAction
 
 from mmrefseg.apis import RefSegInferencer
+from mmrefseg.engine import keep_freed_memory
 from mmrefseg.registry import DATASETS
 from mmrefseg.visualization import draw_prediction_grid
 
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument('--out', default='prediction_grid.png', help='the file to write')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings of the config')
     args = parser.parse_args()
+    keep_freed_memory()
 
     cfg = Config.fromfile(args.config)
     if args.cfg_options:

@@ -8,7 +8,7 @@ model = dict(
         _delete_=True, type='BERTEncoder', pretrained='bert-base-uncased', max_length=17, trainable_layers=10),
     backbone=dict(
         _delete_=True,
-        type='SwinTransformer',
+        type='StemSwin',
         pretrain_img_size=384,
         embed_dims=128,
         depths=[2, 2, 18, 2],

@@ -13,7 +13,7 @@ model = dict(
     text_encoder=dict(type='BERTEncoder', pretrained='bert-base-uncased', max_length=20, sentence='mean'),
     # The paper's weights come from ImageNet-22K; for Swin-T mmseg has those of ImageNet-1K.
     backbone=dict(
-        type='SwinTransformer',
+        type='StemSwin',
         pretrain_img_size=224,
         embed_dims=96,
         depths=[2, 2, 6, 2],

@@ -12,7 +12,7 @@ model = dict(
     text_encoder=dict(
         type='BERTEncoder', pretrained='bert-base-uncased', max_length=20, trainable_layers=10),
     backbone=dict(
-        type='SwinTransformer',
+        type='StemSwin',
         pretrain_img_size=384,
         embed_dims=128,
         depths=[2, 2, 18, 2],

@@ -45,6 +45,8 @@ class ConvStem(BaseModule):
         norm_cfg (dict): Of the 3x3 convolutions. Defaults to ``dict(type='BN')``.
     """
 
+    with_cp = False  # marks a block: see `checkpoint_blocks`
+
     def __init__(self,
                  embed_dims: int,
                  in_channels: int = 3,

@@ -6,7 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import TextFeatures
+from mmrefseg.structures import Reads, TextFeatures
 
 from ..fusion.pwam import PWAM
 from ..utils import expand_to_expressions
@@ -21,6 +21,8 @@ class LanguageGate(BaseModule):
     Args:
         channels (int): C of F.
     """
+
+    with_cp = False  # marks a block: see `checkpoint_blocks`
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -66,6 +68,7 @@ class LAVTSwin(StemSwin):
         if tuple(self.out_indices) != tuple(range(len(self.stages))):
             raise ValueError(f'model.backbone.out_indices of LAVTSwin is {tuple(self.out_indices)}, expected all '
                              f'{len(self.stages)} stages: words meet pixels behind each')
+        self.reads = Reads(text=text_channels)
         self.fusions = nn.ModuleList(
             PWAM(channels, text_channels, fusion_heads, fusion_dropout)
             for channels in self.num_features)
@@ -109,7 +112,8 @@ class LAVTSwin(StemSwin):
             # (N, HW, C) -> (N, C, HW) -> (N, HW, C)
             joint = self.fusions[i](tokens.transpose(1, 2), text, index).transpose(1, 2)
             norm = getattr(self, f'norm{i}')
-            maps.append(norm(joint).transpose(1, 2).unflatten(2, size).contiguous())
+            # (N, HW, C) -> (N, C, H, W), channels last in memory
+            maps.append(norm(joint).unflatten(1, size).permute(0, 3, 1, 2))
             if stage.downsample is not None:
                 tokens = expand_to_expressions(tokens, index) + self.gates[i](joint)
                 tokens, size = stage.downsample(tokens, size)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures
+from mmrefseg.structures import MultiModalFeatures, Reads
 
 from .base_ref_head import BaseRefHead
 from .grouped_attention import GroupedAttention
@@ -64,6 +64,7 @@ class CGAHead(BaseRefHead):
         if ila_weight < 0:
             raise ValueError(f'decode_head.ila_weight is {ila_weight}, expected 0 (no loss) or more')
         self.text_channels = text_channels
+        self.reads = Reads(text=text_channels)
         self.ila_weight = ila_weight
         self.steps = nn.ModuleList(
             GroupedAttention(in_channels, text_channels, num_groups, norm_cfg) for _ in range(num_steps))

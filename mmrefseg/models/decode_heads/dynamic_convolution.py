@@ -19,6 +19,8 @@ class KernelGenerator(nn.Module):
         out_channels (int): Filters of the kernel.
     """
 
+    multiplies = True  # see `use_half_precision`
+
     def __init__(self, query_channels: int, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.in_channels = in_channels

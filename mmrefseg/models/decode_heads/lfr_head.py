@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures, TextFeatures
+from mmrefseg.structures import MultiModalFeatures, Reads, TextFeatures
 
 from ..utils import LinearNormReLU, sine_positions
 from .base_ref_head import BaseRefHead
@@ -53,6 +53,7 @@ class LFRHead(BaseRefHead):
         super().__init__(in_channels=None, init_cfg=init_cfg)
         norm_cfg = norm_cfg or dict(type='BN')
         self.word_queries = word_queries
+        self.reads = Reads(text=text_channels, queries=query_channels, word_queries=word_queries)
         self.loss_weight = loss_weight
         self.project = nn.Linear(text_channels, channels, bias=False)  # W_proj
         self.rebuild = nn.ModuleList(

@@ -5,7 +5,7 @@ from typing import Dict, List, Optional, Union
 from torch import Tensor
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures
+from mmrefseg.structures import MultiModalFeatures, Reads
 
 from ..utils import downsample_target
 from .base_ref_head import BaseRefHead
@@ -36,6 +36,7 @@ class LocateHead(BaseRefHead):
         loss_decode = loss_decode or dict(type='RefCrossEntropyLoss', loss_weight=0.1, loss_name='loss_locate')
         super().__init__(
             in_channels=None, num_classes=1, loss_decode=loss_decode, ignore_index=ignore_index, init_cfg=init_cfg)
+        self.reads = Reads(prior=True)
 
     def forward(self, decoded: Tensor, features: MultiModalFeatures) -> Tensor:
         """The prior H_mask, (N, 1, h, w) logits."""

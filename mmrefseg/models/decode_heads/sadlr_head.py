@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures
+from mmrefseg.structures import MultiModalFeatures, Reads
 
+from ..utils import at_least_single
 from .base_ref_head import BaseRefHead
 from .dynamic_convolution import DynamicConvolution
 
@@ -56,6 +57,7 @@ class SADLRHead(BaseRefHead):
             raise ValueError(f'decode_head.loss_weights has {len(loss_weights)} weights {tuple(loss_weights)} for '
                              f'{num_iterations} iterations, expected one each')
         self.num_iterations = num_iterations
+        self.reads = Reads(text=text_channels if num_iterations else None)
         self.query_update = query_update
         self.loss_weights = tuple(loss_weights)
         if num_iterations:
@@ -120,6 +122,7 @@ def binary_mask(scores: Tensor) -> Tensor:
 
 def pool_object(mask: Tensor, pixels: Tensor) -> Tensor:
     """The mean of Y inside M (SADLR Eq. 1): M (N, h, w), Y (N, hw, C) -> O (N, C), zero where M is empty."""
-    weight = mask.flatten(1).to(pixels)
-    weight = weight / weight.sum(1, keepdim=True).clamp(min=1)
-    return (weight[:, None] @ pixels).squeeze(1)
+    # Row by row: in half precision a sum over the whole map would be coarse, and float16 might not hold it.
+    # (N, h, 1, w) @ (N, h, w, C) -> (N, h, C)
+    row_sums = (mask.to(pixels)[:, :, None] @ pixels.unflatten(1, mask.shape[1:])).squeeze(2)
+    return at_least_single(row_sums).sum(1) / mask.sum((1, 2)).clamp(min=1)[:, None]

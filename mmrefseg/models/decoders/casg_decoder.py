@@ -3,13 +3,14 @@
 from typing import Optional, Sequence
 
 import torch
-import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures
+from mmrefseg.structures import MultiModalFeatures, Reads
+
+from ..utils import upsampled_conv
 
 ACTIVATIONS = dict(tanh=torch.tanh, sigmoid=torch.sigmoid)
 
@@ -108,12 +109,22 @@ class GuidedStage(nn.Module):
 
     def forward(self, visual: Tensor, decoded: Sequence[Tensor], sentence: Tensor) -> Tensor:
         """V_i (N, C_i, H, W), F_4 … F_{i+1} and AvgP(T) (N, C) -> F_i (N, C_i, H, W)."""
-        upsampled = [F.interpolate(x, size=visual.shape[2:], mode='bilinear', align_corners=False) for x in decoded]
-        semantics = self.coordinate(torch.cat(upsampled, dim=1))  # I_{i,1}
+        semantics = self.coordinate_levels(decoded, visual.shape[2:])  # I_{i,1}
         weighed = self.guidance.weigh_channels(visual, semantics, sentence)
         fused = self.fuse_visual(torch.cat([weighed, semantics], dim=1))  # I_{i,2}
         weighed = self.guidance.weigh_cells(fused, semantics, sentence)
         return self.fuse_semantics(torch.cat([weighed, semantics], dim=1))
+
+    def coordinate_levels(self, decoded: Sequence[Tensor], size: Sequence[int]) -> Tensor:
+        """``Conv(Cat(Up(F_4), …, Up(F_{i+1})))``, of ``size``; each level is convolved before it is upsampled."""
+        first, *others = self.coordinate
+        weights = first.conv.weight.split([level.shape[1] for level in decoded], dim=1)
+        semantics = sum(upsampled_conv(level, weight, tuple(size), align_corners=False)
+                        for level, weight in zip(decoded, weights))
+        semantics = first.activate(first.norm(semantics))
+        for layer in others:
+            semantics = layer(semantics)
+        return semantics
 
 
 @MODELS.register_module()
@@ -159,6 +170,7 @@ class CASGDecoder(BaseModule):
         if activation not in ACTIVATIONS:
             raise ValueError(f"decoder.activation is {activation!r}, expected 'tanh' or 'sigmoid'")
         self.in_channels = tuple(in_channels)
+        self.reads = Reads(text=text_channels, maps=self.in_channels)
         self.out_channels = in_channels[0]
         self.stages = nn.ModuleList(
             GuidedStage(

@@ -8,7 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures
+from mmrefseg.structures import MultiModalFeatures, Reads
 
 
 @MODELS.register_module()
@@ -38,6 +38,7 @@ class FPNDecoder(BaseModule):
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         self.in_channels = tuple(in_channels)
+        self.reads = Reads(maps=self.in_channels)
         self.out_channels = channels
         self.laterals = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in in_channels)
         self.smooth = ConvModule(channels, channels, 3, padding=1, norm_cfg=norm_cfg or dict(type='BN'))

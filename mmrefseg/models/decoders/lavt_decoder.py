@@ -9,7 +9,9 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures
+from mmrefseg.structures import MultiModalFeatures, Reads
+
+from ..utils import upsampled_conv
 
 
 @MODELS.register_module()
@@ -28,6 +30,9 @@ class LAVTDecoder(BaseModule):
 
     Attributes:
         out_channels (int): C of Y.
+
+    Raises:
+        ValueError: ``in_channels`` names one level.
     """
 
     def __init__(self,
@@ -37,7 +42,11 @@ class LAVTDecoder(BaseModule):
                  align_corners: bool = True,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
+        if len(in_channels) < 2:
+            raise ValueError(f'decoder.in_channels of LAVTDecoder is {tuple(in_channels)}, expected two levels or '
+                             'more, which it joins')
         self.in_channels = tuple(in_channels)
+        self.reads = Reads(maps=self.in_channels)
         self.out_channels = channels
         self.align_corners = align_corners
         norm_cfg = norm_cfg or dict(type='BN')
@@ -48,12 +57,21 @@ class LAVTDecoder(BaseModule):
                 ConvModule(above + here, channels, 3, padding=1, norm_cfg=norm_cfg),
                 ConvModule(channels, channels, 3, padding=1, norm_cfg=norm_cfg))
             for here, above in zip(in_channels[:-1], from_above))
+        # As the maps are that upsampled_conv gives.
+        self.stages.to(memory_format=torch.channels_last)
 
     def forward(self, features: MultiModalFeatures) -> Tensor:
         """Maps (N, C_i, H_i, W_i) -> Y (N, C, H_1, W_1)."""
         decoded = features.maps[-1]
-        for stage, skip in zip(reversed(self.stages), reversed(features.maps[:-1])):
-            decoded = F.interpolate(
-                decoded, size=skip.shape[2:], mode='bilinear', align_corners=self.align_corners)
-            decoded = stage(torch.cat([decoded, skip], dim=1))
+        for (first, second), skip in zip(reversed(self.stages), reversed(features.maps[:-1])):
+            decoded = second(first.activate(first.norm(self._first_conv(first.conv, decoded, skip))))
         return decoded
+
+    def _first_conv(self, conv: nn.Conv2d, above: Tensor, skip: Tensor) -> Tensor:
+        """``conv([up(above); skip])``: (N, C, h, w) and (N, C', H, W) -> (N, C'', H, W).
+
+        The sum of the convolutions of both: that of ``above`` costs less before it is upsampled.
+        """
+        weights = conv.weight.split([above.shape[1], skip.shape[1]], dim=1)
+        from_above = upsampled_conv(above, weights[0], skip.shape[2:], self.align_corners)
+        return from_above + F.conv2d(skip, weights[1], padding=1)

@@ -60,6 +60,7 @@ class LTSDecoder(BaseModule):
         norm_cfg = norm_cfg or dict(type='BN')
         relu = dict(type='ReLU')
         self.concat = PriorConcat(in_channels, with_prior)
+        self.reads = self.concat.reads
         joint = self.concat.out_channels
         self.pooled = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), ConvModule(joint, channels, 1, norm_cfg=norm_cfg, act_cfg=relu))

@@ -9,7 +9,9 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures
+from mmrefseg.structures import MultiModalFeatures, Reads
+
+from ..utils import upsampled_conv
 
 
 @MODELS.register_module()
@@ -68,6 +70,8 @@ class M3MaskDecoder(BaseModule):
         self.max_words = max_words
         self.guidance = guidance
         self.out_channels = channels
+        self.reads = Reads(last_map=in_channels, queries=in_channels, word_queries=True,
+                           max_queries=max_words if guidance == 'kernel' else None)
         self.self_attention = nn.MultiheadAttention(in_channels, num_heads, dropout=dropout, batch_first=True)
         self.self_norm = nn.LayerNorm(in_channels)
         self.dropout = nn.Dropout(dropout)
@@ -75,6 +79,8 @@ class M3MaskDecoder(BaseModule):
         self.stages = nn.ModuleList(
             ConvModule(in_width, channels, 3, padding=1, norm_cfg=norm_cfg)
             for in_width in (guided_channels, channels, channels))
+        # As the maps are that upsampled_conv gives.
+        self.stages.to(memory_format=torch.channels_last)
 
     def forward(self, features: MultiModalFeatures) -> Tensor:
         """Map (N, C, H, W) and queries (N, L, C) -> Y (N, C_Y, 4H, 4W)."""
@@ -83,10 +89,11 @@ class M3MaskDecoder(BaseModule):
                              'none; M3Dec does')
         queries = self.attend(features.queries, features.text.mask)
         decoded = self.guide(features.maps[-1], queries)
-        for index, stage in enumerate(self.stages):
-            if index > 0:
-                decoded = F.interpolate(decoded, scale_factor=2, mode='bilinear', align_corners=False)
-            decoded = stage(decoded)
+        decoded = self.stages[0](decoded)
+        for stage in self.stages[1:]:
+            height, width = decoded.shape[2:]
+            decoded = upsampled_conv(decoded, stage.conv.weight, (2 * height, 2 * width), align_corners=False)
+            decoded = stage.activate(stage.norm(decoded))
         return decoded
 
     def attend(self, queries: Tensor, mask: Tensor) -> Tensor:

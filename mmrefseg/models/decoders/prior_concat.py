@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures
+from mmrefseg.structures import MultiModalFeatures, Reads
 
 
 @MODELS.register_module()
@@ -31,6 +31,7 @@ class PriorConcat(BaseModule):
     def __init__(self, in_channels: int, with_prior: bool = True, init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         self.with_prior = with_prior
+        self.reads = Reads(last_map=in_channels, prior=with_prior)
         self.out_channels = in_channels + with_prior
 
     def forward(self, features: MultiModalFeatures) -> Tensor:

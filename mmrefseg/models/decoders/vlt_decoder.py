@@ -3,13 +3,14 @@
 from typing import Optional, Sequence
 
 import torch
-import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures
+from mmrefseg.structures import MultiModalFeatures, Reads
+
+from ..utils import upsampled_conv
 
 
 @MODELS.register_module()
@@ -61,6 +62,7 @@ class VLTDecoder(BaseModule):
         self.num_queries = num_queries
         self.feature_size = tuple(feature_size)
         self.map_channels = map_channels
+        self.reads = Reads(last_map=map_channels or None, queries=in_channels, num_queries=num_queries)
         self.out_channels = channels[-1][-1]
         height, width = self.feature_size
         self.spatial = nn.Sequential(nn.Linear(in_channels, height * width), nn.ReLU())
@@ -73,6 +75,8 @@ class VLTDecoder(BaseModule):
         self.stages = nn.ModuleList(
             nn.Sequential(*(ConvModule(before, after, **layer_cfg) for before, after in zip((above, *widths), widths)))
             for above, widths in zip(from_above, channels))
+        # As the maps are that upsampled_conv gives.
+        self.stages.to(memory_format=torch.channels_last)
 
     def forward(self, features: MultiModalFeatures) -> Tensor:
         """Queries (N, Q, C), with ``map_channels`` also the map -> Y (N, C', 2^s H, 2^s W) with s upsamplings."""
@@ -87,6 +91,10 @@ class VLTDecoder(BaseModule):
         if self.map_channels:
             decoded = torch.cat([decoded, features.maps[-1]], dim=1)
         decoded = self.stages[0](decoded)
-        for stage in self.stages[1:]:
-            decoded = stage(F.interpolate(decoded, scale_factor=2))
+        for first, *others in self.stages[1:]:
+            height, width = decoded.shape[2:]
+            decoded = upsampled_conv(decoded, first.conv.weight, (2 * height, 2 * width), align_corners=None)
+            decoded = first.activate(first.norm(decoded))
+            for layer in others:
+                decoded = layer(decoded)
         return decoded

@@ -25,6 +25,10 @@ class VLTWordDecoder(VLTDecoder):
         ValueError: As :class:`VLTDecoder`, or an expression has more words than ``num_queries``.
     """
 
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.reads = replace(self.reads, num_queries=None, max_queries=self.num_queries)
+
     def forward(self, features: MultiModalFeatures) -> Tensor:
         """Queries (N, L, C), 0 where there is no word -> Y (N, C', 2^s H, 2^s W)."""
         if features.queries is None:

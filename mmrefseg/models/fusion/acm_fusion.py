@@ -43,7 +43,7 @@ class ACMFusion(LastLevelFusion):
                  channels: int = 512,
                  norm_cfg: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
-        super().__init__(in_channels, init_cfg)
+        super().__init__(in_channels, text_channels, init_cfg)
         norm_cfg = norm_cfg or dict(type='BN')
         self.reduce = ConvModule(in_channels[-1], channels, 3, padding=1, norm_cfg=norm_cfg)
         self.sentence = LinearNormReLU(text_channels, channels, norm_cfg)

@@ -6,7 +6,7 @@ from typing import Optional, Sequence
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from mmrefseg.structures import MultiModalFeatures, TextFeatures
+from mmrefseg.structures import Gives, MultiModalFeatures, Reads, TextFeatures
 
 from ..utils import expand_to_expressions
 
@@ -21,12 +21,15 @@ class LastLevelFusion(BaseModule, metaclass=ABCMeta):
 
     Args:
         in_channels (Sequence[int]): C of each level of the backbone, finest first.
+        text_channels (int): C of words and sentence.
         init_cfg (dict, optional): Initialization, as in mmengine.
     """
 
-    def __init__(self, in_channels: Sequence[int], init_cfg: Optional[dict] = None) -> None:
+    def __init__(self, in_channels: Sequence[int], text_channels: int, init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         self.in_channels = tuple(in_channels)
+        self.reads = Reads(text=text_channels, maps=self.in_channels)
+        self.gives = Gives(maps=self.in_channels)
 
     @abstractmethod
     def fuse(self, image_map: Tensor, text: TextFeatures, image_index: Optional[Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures, TextFeatures
+from mmrefseg.structures import Gives, MultiModalFeatures, Reads, TextFeatures
 
 from ..utils import expand_to_expressions
 
@@ -70,6 +70,8 @@ class LTSFusion(BaseModule):
         fine, middle, coarse = in_channels
         half = channels // 2
         self.fuse_text = fuse_text
+        self.reads = Reads(text=text_channels, maps=tuple(in_channels))
+        self.gives = Gives(maps=(channels, ), prior=locator is not None, text_in_maps=fuse_text)
         self.coarse_visual = _projection(coarse, channels, norm_cfg)  # W_v1
         if fuse_text:
             self.sentence = _projection(text_channels, channels, norm_cfg)  # W_t

@@ -5,7 +5,7 @@ from typing import Optional, Sequence
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from ..utils import LinearNormReLU, expand_to_expressions
+from ..utils import LinearNormReLU, at_least_single, expand_to_expressions, without_autocast
 
 
 class M3Att(BaseModule):
@@ -84,15 +84,19 @@ class M3Att(BaseModule):
                 'made for, or set feature_size')
         pixels = image_map.flatten(2).transpose(1, 2)  # (B, C, H, W) -> (B, HW, C)
         scores = self._scores(self.word_key(words, mask), self.pixel_key(pixels), image_index)  # A_mut
-        pixel_value = expand_to_expressions(self.pixel_value(pixels), image_index)  # F_V^v
-        attended_vision = scores.softmax(dim=2) @ pixel_value  # F_V^a (N, L, C)
+        pixel_value = at_least_single(expand_to_expressions(self.pixel_value(pixels), image_index))  # F_V^v
+        word_value = at_least_single(self.word_value(words, mask))  # F_L^v
+        vision_weights = scores.softmax(dim=2)
         if self.independent:
             scores = self._scores(self.word_key_val(words, mask), self.pixel_key_val(pixels), image_index)
         word_weights = scores.masked_fill(~mask[..., None], float('-inf')).softmax(dim=1)  # (N, L, HW)
-        word_value = self.word_value(words, mask)  # F_L^v
-        fused = attended_vision @ word_value.transpose(1, 2) @ word_weights  # F_mul (N, L, HW)
+        with without_autocast(words):
+            attended_vision = vision_weights @ pixel_value  # F_V^a (N, L, C)
+            fused = attended_vision @ word_value.transpose(1, 2) @ word_weights  # F_mul (N, L, HW)
         return self.out(fused, mask)
 
     def _scores(self, word_key: Tensor, pixel_key: Tensor, image_index: Optional[Tensor]) -> Tensor:
-        """Keys (N, L, C) and (B, HW, C) -> scores (N, L, HW), Eq. 1."""
-        return word_key @ expand_to_expressions(pixel_key, image_index).transpose(1, 2) * self.scale
+        """Keys (N, L, C) and (B, HW, C) -> scores (N, L, HW), Eq. 1, for a softmax over many pixels in float32."""
+        pixel_key = expand_to_expressions(pixel_key, image_index)
+        with without_autocast(word_key):
+            return at_least_single(word_key) @ at_least_single(pixel_key).transpose(1, 2) * self.scale

@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures, TextFeatures
+from mmrefseg.structures import Gives, MultiModalFeatures, Reads, TextFeatures
 
 from ..utils import LinearNormReLU, MergeLevels, expand_to_expressions
 from .generic_dec_layer import GenericDecLayer
@@ -95,6 +95,8 @@ class M3Dec(BaseModule):
             raise ValueError(f'fusion.num_layers is {num_layers}, expected 1 or more')
         norm_cfg = norm_cfg or dict(type='BN')
         self.num_levels = len(in_channels)
+        self.reads = Reads(text=text_channels, maps=tuple(in_channels))
+        self.gives = Gives(maps=(channels, ), queries=channels, text_in_maps=False)
         self.merge = MergeLevels(in_channels, channels, level, norm_cfg)
         self.positions = SinePositionalEncoding(channels // 2, normalize=True)
         self.encoder = nn.ModuleList(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmrefseg.structures import TextFeatures
 
-from ..utils import expand_to_expressions
+from ..utils import at_least_single, expand_to_expressions, without_autocast
 
 
 class PWAM(BaseModule):
@@ -38,6 +38,8 @@ class PWAM(BaseModule):
     Raises:
         ValueError: ``channels`` is no multiple of ``num_heads``.
     """
+
+    with_cp = False  # marks a block: see `checkpoint_blocks`
 
     def __init__(self,
                  channels: int,
@@ -73,17 +75,39 @@ class PWAM(BaseModule):
         Returns:
             Tensor: (N, C, HW).
         """
-        visual = expand_to_expressions(self.visual(pixels), image_index)
-        query = expand_to_expressions(F.instance_norm(self.query(pixels)), image_index)
-        attended = F.instance_norm(self.out(self.attend(query, text)))
-        return self.project(visual * attended)
+        visual = self.visual[1:](project_pixels(self.visual[0], pixels))
+        query = F.instance_norm(at_least_single(project_pixels(self.query, pixels, self.training)))
+        attended = F.instance_norm(self.attend(expand_to_expressions(query, image_index), text))
+        joint = expand_to_expressions(visual, image_index) * attended.to(visual.dtype)
+        # (N, C, HW) -> (N, HW, C) -> (N, C, HW)
+        joint = F.linear(joint.transpose(1, 2), self.project[0].weight[:, :, 0], self.project[0].bias)
+        return self.project[1:](joint).transpose(1, 2)
 
     def attend(self, query: Tensor, text: TextFeatures) -> Tensor:
-        """The words that each pixel gathers: (N, C, HW) queries -> (N, C, HW)."""
+        """``w_o`` of the words that each pixel gathers, less its mean over the pixels: (N, C, HW) -> (N, C, HW).
+
+        ``w_o`` is applied to the words and not to the pixels, of which there are far more. Most of what a pixel gathers
+        all the others gather too, and the instance norm behind takes it off again. Taken off the weights, in single
+        precision, it costs nothing and leaves no rounding of what is large in what is small.
+        """
         words = text.words.transpose(1, 2)  # (N, L, C_t) -> (N, C_t, L)
         # (N, C, *) -> (N, heads, C / heads, *)
         query, key, value = (
-            x.unflatten(1, (self.num_heads, -1)) for x in (query, self.key(words), self.value(words)))
-        scores = key.transpose(2, 3) @ query * self.scale  # (N, heads, L, HW)
-        scores = scores.masked_fill(~text.mask[:, None, :, None], float('-inf'))
-        return (value @ torch.softmax(scores, dim=2)).flatten(1, 2)
+            at_least_single(x).unflatten(1, (self.num_heads, -1))
+            for x in (query, self.key(words), self.value(words)))
+        out = at_least_single(self.out.weight[:, :, 0]).unflatten(1, (self.num_heads, -1))  # (C, heads, C / heads)
+        with without_autocast(query):
+            scores = key.transpose(2, 3) @ query * self.scale  # (N, heads, L, HW)
+            weights = torch.softmax(scores.masked_fill(~text.mask[:, None, :, None], float('-inf')), dim=2)
+            weights = weights - weights.mean(3, keepdim=True)
+            out_value = out.transpose(0, 1) @ value  # (N, heads, C, L)
+            # All heads' words in a row: (N, C, heads * L) @ (N, heads * L, HW)
+            attended = out_value.transpose(1, 2).flatten(2) @ weights.flatten(1, 2)
+        # The norm behind takes the bias off again: it is here for those who ask for its gradient.
+        return attended + self.out.bias[:, None] if self.training else attended
+
+
+def project_pixels(conv: nn.Conv1d, pixels: Tensor, bias: bool = True) -> Tensor:
+    """A 1x1 convolution as a product that reads pixels in either layout: (N, C, HW) -> (N, C', HW), contiguous."""
+    weight = conv.weight[:, :, 0].expand(len(pixels), -1, -1)
+    return torch.baddbmm(conv.bias[:, None], weight, pixels) if bias else torch.bmm(weight, pixels)

@@ -6,7 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures, TextFeatures
+from mmrefseg.structures import Gives, MultiModalFeatures, Reads, TextFeatures
 
 from ..utils import expand_to_expressions
 from .pwam import PWAM
@@ -50,6 +50,8 @@ class PWAMFusion(BaseModule):
                 raise ValueError(f'fusion.levels has {level}, but fusion.in_channels has only '
                                  f'{len(in_channels)} levels (0 … {len(in_channels) - 1})')
         self.num_levels = len(in_channels)
+        self.reads = Reads(text=text_channels, maps=tuple(in_channels))
+        self.gives = Gives(maps=tuple(in_channels))
         self.residual = residual
         self.fusions = nn.ModuleDict({
             str(level): PWAM(in_channels[level], text_channels, num_heads, dropout)

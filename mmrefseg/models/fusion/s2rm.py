@@ -56,7 +56,7 @@ class S2RM(LastLevelFusion):
                  balance: bool = True,
                  norm_cfg: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
-        super().__init__(in_channels, init_cfg)
+        super().__init__(in_channels, text_channels, init_cfg)
         channels = in_channels[-1]
         norm_cfg = norm_cfg or dict(type='BN')
         self.distribute = S2RMDistribution(channels, text_channels, norm_cfg)

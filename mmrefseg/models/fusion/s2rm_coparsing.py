@@ -6,6 +6,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from ..utils import at_least_single, without_autocast
+
 DIRECTIONS = ('l2v', 'v2l')
 
 
@@ -70,8 +72,9 @@ class S2RMCoparsing(BaseModule):
             raise ValueError(f'fusion.feature_size is {self.feature_size}, but the last level has the size '
                              f'{tuple(image_map.shape[2:])}: S2RM works at one input size; change fusion.feature_size '
                              'with it, and train')
-        # (N, C, H, W) -> (N, T cells, V cells): the inner product of every pair
-        products = language_map.flatten(2).transpose(1, 2) @ image_map.flatten(2)
+        # (N, C, H, W) -> (N, T cells, V cells): the inner product of every pair, of which differences matter
+        with without_autocast(image_map):
+            products = at_least_single(language_map.flatten(2)).transpose(1, 2) @ at_least_single(image_map.flatten(2))
         # (N, generator cells, parsed cells): the parsed context keeps its place, the generator's cells are gathered
         products = dict(l2v=products, v2l=products.transpose(1, 2))
         return tuple(

@@ -30,7 +30,7 @@ class TileConcatFusion(LastLevelFusion):
                  text_channels: int,
                  norm_cfg: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
-        super().__init__(in_channels, init_cfg)
+        super().__init__(in_channels, text_channels, init_cfg)
         self.tile_concat = TileConcat(in_channels[-1], text_channels, in_channels[-1], norm_cfg)
 
     def fuse(self, image_map: Tensor, text: TextFeatures, image_index: Optional[Tensor]) -> Tensor:

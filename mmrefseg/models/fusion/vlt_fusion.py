@@ -8,7 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
-from mmrefseg.structures import MultiModalFeatures, TextFeatures
+from mmrefseg.structures import Gives, MultiModalFeatures, Reads, TextFeatures
 
 from .multi_scale_fusion import MultiScaleFusion
 from .query_balance import QueryBalance
@@ -76,6 +76,8 @@ class VLTFusion(BaseModule):
         if channels % num_heads or channels % 4:
             raise ValueError(f'fusion.channels is {channels}, expected a multiple of fusion.num_heads {num_heads} '
                              'and of 4')
+        self.reads = Reads(text=text_channels, maps=tuple(in_channels))
+        self.gives = Gives(maps=(channels, ), queries=channels, num_queries=num_queries)
         self.multi_scale_fusion = MultiScaleFusion(in_channels, text_channels, channels, norm_cfg)
         self.query_generation = QueryGeneration(
             in_channels[1], text_channels, feature_size, channels, num_queries, norm_cfg)

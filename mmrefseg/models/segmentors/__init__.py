@@ -1,5 +1,6 @@
 """The model that runs the parts."""
 
+from .compile_parts import compile_parts
 from .ref_segmentor import RefSegmentor
 
-__all__ = ['RefSegmentor']
+__all__ = ['RefSegmentor', 'compile_parts']

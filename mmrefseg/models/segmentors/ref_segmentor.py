@@ -14,7 +14,10 @@ from mmrefseg.errors import RefDataError
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import MultiModalFeatures, RefDataSample, TextFeatures, image_index_of
 
-from .heads import BaseDecodeHead, BaseRefHead, head_logits, head_loss
+from ..utils import at_least_single, checkpoint_blocks, checkpointed
+from .expression_rows import ExpressionRows
+from .heads import BaseRefHead, head_logits, head_loss
+from .part_checks import check_parts
 from .ref_test_cfg import RefTestCfg
 
 
@@ -44,6 +47,8 @@ class RefSegmentor(BaseSegmentor):
         train_cfg (dict, optional): Handed to mmseg's heads.
         test_cfg (dict, optional): See :class:`RefTestCfg`.
         data_preprocessor (dict, optional): mmseg's ``SegDataPreProcessor``.
+        with_cp (bool): Save memory in training: the backbone's blocks and every part behind it compute their
+            activations again in the backward pass. Defaults to False.
         pretrained (str, optional): mmseg's old way to name the backbone's checkpoint.
         init_cfg (dict, optional): Initialization, as in mmengine.
 
@@ -62,6 +67,7 @@ class RefSegmentor(BaseSegmentor):
                  train_cfg: Optional[dict] = None,
                  test_cfg: Optional[dict] = None,
                  data_preprocessor: Optional[dict] = None,
+                 with_cp: bool = False,
                  pretrained: Optional[str] = None,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
@@ -77,33 +83,11 @@ class RefSegmentor(BaseSegmentor):
         self.auxiliary_head = nn.ModuleList(MODELS.build(head) for head in auxiliary)
         self.train_cfg = train_cfg
         self.test_cfg = RefTestCfg.from_config(test_cfg)
-        self._check_parts()
-
-    def _check_parts(self) -> None:
-        if self.fusion is None and not self._backbone_takes_text:
-            raise ValueError('nothing joins the expression with the picture: model.backbone '
-                             f'{type(self.backbone).__name__} takes no text, so model.fusion is needed (for example '
-                             'PWAMFusion)')
-        for part in (self.decode_head, *self.auxiliary_head):
-            self._check_head(part)
-
-    def _check_head(self, head) -> None:
-        name = type(head).__name__
-        if isinstance(head, BaseRefHead):
-            if head.in_channels is None:
-                return  # does not read Y
-            if self.decoder is None:
-                raise ValueError(f'the head {name} turns one map Y into masks, so model.decoder is needed (for '
-                                 'example LAVTDecoder)')
-            if self.decoder.out_channels != head.in_channels:
-                raise ValueError(f'the head {name} has in_channels {head.in_channels}, but model.decoder '
-                                 f'{type(self.decoder).__name__} gives Y of {self.decoder.out_channels} channels')
-        elif not isinstance(head, BaseDecodeHead):
-            raise ValueError(f'model has the head {name}, which is neither a head of mmrefseg nor a BaseDecodeHead '
-                             'of mmseg that gives logits')
-        elif head.out_channels not in (1, 2):
-            raise ValueError(f'the head {name} has {head.out_channels} classes, expected num_classes=2: background '
-                             'and object')
+        self.with_cp = with_cp
+        if with_cp:
+            checkpoint_blocks(self.backbone)
+            checkpoint_blocks(self.text_encoder)
+        check_parts(self)
 
     @property
     def _backbone_takes_text(self) -> bool:
@@ -131,14 +115,14 @@ class RefSegmentor(BaseSegmentor):
             maps = self.backbone.forward_text(image_feats, text, image_index)
             features = MultiModalFeatures(maps, text)
             if self.fusion is not None:
-                features = self.fusion(maps, text)
+                features = self._run(self.fusion, maps, text)
         else:
-            features = self.fusion(image_feats, text, image_index)
-        return features if self.neck is None else features.with_maps(self.neck(features.maps))
+            features = self._run(self.fusion, image_feats, text, image_index)
+        return features if self.neck is None else features.with_maps(self._run(self.neck, features.maps))
 
     def decode(self, features: MultiModalFeatures) -> Optional[Tensor]:
         """Fused maps -> Y (N, C, h, w); None where a head of mmseg takes the maps themselves."""
-        return None if self.decoder is None else self.decoder(features)
+        return None if self.decoder is None else self._run(self.decoder, features)
 
     def extract_feat(self, inputs: Tensor,
                      data_samples: Sequence[RefDataSample]) -> MultiModalFeatures:
@@ -150,6 +134,13 @@ class RefSegmentor(BaseSegmentor):
         """Images (B, 3, H, W) and their expressions -> logits (N, K, h, w) of the decode head."""
         features = self.extract_feat(inputs, batch_data_samples)
         return head_logits(self.decode_head, self.decode(features), features)
+
+    def _run(self, part: nn.Module, *args):
+        """``part(*args)``, checkpointed with ``with_cp``."""
+        return checkpointed(part, *args, with_cp=self.with_cp)
+
+    def _head_loss(self, head, *args) -> Dict[str, Tensor]:
+        return checkpointed(head_loss, head, *args, self.train_cfg, with_cp=self.with_cp, part=head)
 
     # The three modes of mmengine.
 
@@ -172,57 +163,55 @@ class RefSegmentor(BaseSegmentor):
         target = _targets(data_samples)
         features = self.extract_feat(inputs, data_samples)
         decoded = self.decode(features)
-        losses = add_prefix(
-            head_loss(self.decode_head, decoded, features, target, self.train_cfg), 'decode')
+        losses = add_prefix(self._head_loss(self.decode_head, decoded, features, target), 'decode')
         for i, head in enumerate(self.auxiliary_head):
             given = decoded if isinstance(head, BaseRefHead) else None
-            losses.update(
-                add_prefix(head_loss(head, given, features, target, self.train_cfg), f'aux_{i}'))
+            losses.update(add_prefix(self._head_loss(head, given, features, target), f'aux_{i}'))
         return losses
 
     def predict(self, inputs: Tensor,
                 data_samples: Sequence[RefDataSample]) -> Sequence[RefDataSample]:
         """Fill ``pred_sem_seg`` (E, h, w) and ``pred_scores`` (E,) of every sample.
 
-        The backbone runs once an image; at most ``test_cfg.max_expressions`` expressions go through
-        the rest at once. (h, w) is the input's or the picture's own size by ``test_cfg.eval_size``.
-        Where fusion gives a prior, ``pred_prior`` (E, h, w) are its logits at their own size, which cover the
-        input, padding included; ``batch_input_shape`` is the size of that.
+        The backbone runs once an image, the rest once for expressions that are the same on it; at most
+        ``test_cfg.max_expressions`` expressions go through the rest at once. Nothing waits for the device. (h, w) is
+        the input's or the picture's own size by ``test_cfg.eval_size``. Where fusion gives a prior, ``pred_prior``
+        (E, h, w) are its logits at their own size, which cover the input, padding included; ``batch_input_shape`` is
+        the size of that.
         """
-        text = self.encode_text(data_samples)
+        rows = ExpressionRows.of(data_samples)
+        text = self.text_encoder(rows.texts)
         image_feats = self.encode_image(inputs)
-        image_index = _image_index(data_samples, inputs.device)
-        step = self.test_cfg.max_expressions
-        if image_index is None and len(text) > step:
-            image_index = torch.arange(len(text), device=inputs.device)
         logits, priors = [], []
-        for start in range(0, len(text), step):
-            chunk = slice(start, start + step)
-            index = None if image_index is None else image_index[chunk]
-            features = self.fuse(image_feats, text[chunk], index)
+        for chunk in rows.chunks(image_feats, text, self.test_cfg.max_expressions):
+            features = self.fuse(*chunk)
             logits.append(head_logits(self.decode_head, self.decode(features), features))
             priors.append(features.prior)
-        counts = [len(sample.expressions) for sample in data_samples]
-        for sample, sample_logits in zip(data_samples, torch.cat(logits).split(counts)):
-            self._fill_prediction(sample, sample_logits, inputs.shape[2:])
+        for image, (sample, own) in enumerate(zip(data_samples, torch.cat(logits).split(rows.counts))):
+            predicted = self._masks_and_scores(own, sample, inputs.shape[2:])
+            masks, scores = (rows.spread(image, values) for values in predicted[:2])
+            sample.pred_sem_seg = PixelData(data=masks)
+            sample.pred_scores = scores
+            if self.test_cfg.keep_logits:
+                sample.seg_logits = PixelData(data=rows.spread(image, predicted[2]).flatten(0, 1))
         if priors[0] is not None:
-            for sample, prior in zip(data_samples, torch.cat(priors).split(counts)):
-                sample.pred_prior = PixelData(data=prior[:, 0].float())  # (E, 1, h, w) -> (E, h, w)
+            for image, (sample, prior) in enumerate(zip(data_samples, torch.cat(priors).split(rows.counts))):
+                # (R, 1, h, w) -> (E, h, w)
+                sample.pred_prior = PixelData(data=rows.spread(image, at_least_single(prior[:, 0])))
                 sample.set_metainfo(dict(batch_input_shape=tuple(inputs.shape[2:])))
         return data_samples
 
-    def _fill_prediction(self, sample: RefDataSample, logits: Tensor, input_size) -> None:
-        """Logits (E, K, h, w) of one image -> its masks at the size asked for, some expressions at once."""
-        pieces = [self._masks_and_scores(piece.float(), sample, input_size)
-                  for piece in logits.split(self.test_cfg.max_expressions)]
-        masks, scores, full_logits = (torch.cat(parts) for parts in zip(*pieces))
-        sample.pred_sem_seg = PixelData(data=masks)
-        sample.pred_scores = scores
-        if self.test_cfg.keep_logits:
-            sample.seg_logits = PixelData(data=full_logits.flatten(0, 1))
-
     def _masks_and_scores(self, logits: Tensor, sample: RefDataSample, input_size) -> Tuple[Tensor, ...]:
-        """Logits (n, K, h, w) -> masks (n, H, W), scores (n,) and, if they are kept, logits (n, K, H, W)."""
+        """Logits (R, K, h, w) of one image -> masks (R, H, W) at the size asked for, scores (R,), logits (R, K, H, W).
+
+        Some rows at once; the logits are of 0 rows unless they are kept.
+        """
+        pieces = [self._mask_some(at_least_single(piece), sample, input_size)
+                  for piece in logits.split(self.test_cfg.max_expressions)]
+        return pieces[0] if len(pieces) == 1 else tuple(torch.cat(parts) for parts in zip(*pieces))
+
+    def _mask_some(self, logits: Tensor, sample: RefDataSample, input_size) -> Tuple[Tensor, ...]:
+        """:meth:`_masks_and_scores` of all rows at once."""
         logits = self._resize(logits, input_size)
         height, width = sample.get('img_shape', tuple(input_size))[:2]
         logits = logits[..., :height, :width]  # padding lies at the right and the bottom

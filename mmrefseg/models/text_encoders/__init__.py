@@ -2,7 +2,8 @@
 
 from .base_text_encoder import BaseTextEncoder
 from .bert_encoder import BERTEncoder
+from .clip_encoder import CLIPTextEncoder
 from .rnn_encoder import RNNEncoder
 from .vocabulary import Vocabulary, tokenize
 
-__all__ = ['BERTEncoder', 'BaseTextEncoder', 'RNNEncoder', 'Vocabulary', 'tokenize']
+__all__ = ['BERTEncoder', 'BaseTextEncoder', 'CLIPTextEncoder', 'RNNEncoder', 'Vocabulary', 'tokenize']

@@ -1,19 +1,19 @@
 """A transformer of the ``transformers`` library over word pieces: the text encoder of LAVT."""
 
-import copy
 import os
-from contextlib import contextmanager
 from typing import Optional, Sequence, Tuple, Union
 
 from mmengine.logging import print_log
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
 
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import TextFeatures
 
+from ..utils import checkpointed
+from ..utils.hub import clear_errors, load_pretrained, quiet_transformers
 from .base_text_encoder import BaseTextEncoder, pad_ids
+from .trainable_layers import set_trainable_layers
 from .wordpiece import wordpiece_tokenizer
 
 
@@ -49,7 +49,7 @@ class BERTEncoder(BaseTextEncoder):
         sentence (str): The sentence feature: ``'cls'``, the first token's, or ``'mean'`` of the
             word features (SADLR's S, S2RM's AvgP(T)). A model without a token for the sentence,
             such as GPT-2, wants ``'mean'``.
-        with_cp (bool): Whether to save memory in training by computing the layers twice.
+        with_cp (bool): Whether to save memory in training by computing the activations twice.
         local_files_only (bool): Whether to use only what is on this disk (no network).
         init_cfg (dict or list[dict], optional): mmengine's.
 
@@ -87,13 +87,8 @@ class BERTEncoder(BaseTextEncoder):
         self.model = AutoModel.from_config(architecture).float()
         if getattr(self.model, 'pooler', None) is not None:
             self.model.pooler = None  # its weights would get no gradient, which stops DDP
-        if with_cp:
-            # Its name in transformers 5, or in 4, whose default is the re-entrant kind: that fails under
-            # DDP with unused parameters.
-            enable = getattr(self.model, 'activation_checkpointing_enable',
-                             None) or self.model.gradient_checkpointing_enable
-            enable(dict(use_reentrant=False))
-        _set_trainable(self.model, trainable_layers)
+        self.with_cp = with_cp
+        set_trainable_layers(self.model, trainable_layers)
 
     def tokenize(self, expressions: Sequence[str]) -> Tuple[Tensor, Tensor]:
         """Ids and mask (N, L) of the word pieces, ``[CLS]`` and ``[SEP]`` included."""
@@ -106,9 +101,12 @@ class BERTEncoder(BaseTextEncoder):
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells."""
         ids, mask = ids.to(self.device), mask.to(self.device)
-        words = self.model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        words = checkpointed(self._hidden_states, ids, mask, with_cp=self.with_cp, part=self.model)
         return self._features(words=words, mask=mask,
                               sentence=words[:, 0] if self.sentence == 'cls' else None)
+
+    def _hidden_states(self, ids: Tensor, mask: Tensor) -> Tensor:
+        return self.model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
 
     def load_pretrained(self) -> None:
         """Load the weights of ``pretrained``.
@@ -119,20 +117,8 @@ class BERTEncoder(BaseTextEncoder):
         """
         if self.pretrained is None:
             return
-        with _clear_errors('pretrained', self.pretrained), _quiet_transformers():
-            loaded, report = AutoModel.from_pretrained(
-                self.pretrained, config=copy.deepcopy(self.model.config),
-                local_files_only=self.local_files_only, output_loading_info=True)
-        weights = {name: weight for name, weight in loaded.state_dict().items()
-                   if not name.startswith('pooler.')}
-        missing = sorted(set(report['missing_keys']) & set(weights))
-        if missing:
-            raise ValueError(
-                f'text_encoder.pretrained={self.pretrained!r} lacks {len(missing)} of the '
-                f'{len(weights)} weights of the {type(loaded).__name__} that text_encoder.config '
-                f'describes, {missing[0]!r} first: is it another architecture?')
-        self.model.load_state_dict(weights)
-        print_log(f'BERTEncoder: {len(weights)} weights from {self.pretrained}.', logger='current')
+        count = load_pretrained(self.model, self.pretrained, 'text_encoder', self.local_files_only)
+        print_log(f'BERTEncoder: {count} weights from {self.pretrained}.', logger='current')
 
 
 def _build_tokenizer(tokenizer, pretrained, local_files_only) -> PreTrainedTokenizerBase:
@@ -142,7 +128,7 @@ def _build_tokenizer(tokenizer, pretrained, local_files_only) -> PreTrainedToken
         built = wordpiece_tokenizer(tokenizer)
     else:
         key, source = ('pretrained', pretrained) if tokenizer is None else ('tokenizer', tokenizer)
-        with _clear_errors(key, source), _quiet_transformers():
+        with clear_errors(f'text_encoder.{key}', source), quiet_transformers():
             built = AutoTokenizer.from_pretrained(source, local_files_only=local_files_only)
     if not built.is_fast:
         raise ValueError(f'text_encoder.tokenizer: {type(built).__name__} is not a fast tokenizer '
@@ -165,7 +151,7 @@ def _build_config(config, pretrained, vocab_size, local_files_only):
             raise ValueError(f"text_encoder.config: transformers knows no model_type "
                              f"{values['model_type']!r}.") from error
     else:
-        with _clear_errors('pretrained', pretrained), _quiet_transformers():
+        with clear_errors('text_encoder.pretrained', pretrained), quiet_transformers():
             built = AutoConfig.from_pretrained(pretrained, local_files_only=local_files_only,
                                                **values)
     if built.is_encoder_decoder:
@@ -175,53 +161,3 @@ def _build_config(config, pretrained, vocab_size, local_files_only):
         raise ValueError(f'text_encoder: the tokenizer has {vocab_size} ids, the model only '
                          f'{built.vocab_size} embeddings (config.vocab_size).')
     return built
-
-
-def _set_trainable(model: nn.Module, trainable_layers: Union[int, Sequence[int], None]) -> None:
-    """Freeze all but the named encoder layers."""
-    if trainable_layers is None:
-        return
-    count = model.config.num_hidden_layers
-    layers = next((module for module in model.modules()
-                   if isinstance(module, nn.ModuleList) and len(module) == count), None)
-    if layers is None:
-        raise ValueError(f'text_encoder.trainable_layers: {type(model).__name__} has no list of '
-                         f'{count} layers to choose from; leave it None.')
-    numbers = (list(range(trainable_layers)) if isinstance(trainable_layers, int)
-               else list(trainable_layers))
-    wrong = [number for number in numbers if number not in range(count)]
-    if wrong:
-        raise ValueError(f'text_encoder.trainable_layers={trainable_layers!r}: the model has layers '
-                         f'0 to {count - 1}.')
-    model.requires_grad_(False)
-    for number in numbers:
-        layers[number].requires_grad_(True)
-
-
-@contextmanager
-def _clear_errors(key: str, source):
-    """Say which config key is at fault where transformers cannot read ``source``."""
-    try:
-        yield
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise OSError(
-            f'text_encoder.{key}={str(source)!r} cannot be read: it must be a folder with '
-            'config.json, the tokenizer and the weights, or a model of the Hugging Face hub that '
-            'this machine can reach. Without a network: on one that has it, run  hf download '
-            f'bert-base-uncased --local-dir FOLDER  and set text_encoder.{key} to that folder. '
-            f'({type(error).__name__}: {error})') from error
-
-
-@contextmanager
-def _quiet_transformers():
-    """No reports of weights that are not used, and no progress bars, from transformers."""
-    verbosity = transformers_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if bars:
-            transformers_logging.enable_progress_bar()

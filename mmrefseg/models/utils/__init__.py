@@ -1,13 +1,18 @@
 """Small tensor functions that several parts share."""
 
+from .blank_run import channels_of_maps
+from .checkpointing import checkpoint_blocks, checkpointed
 from .coordinate_map import coordinate_map
 from .downsample import downsample_target
 from .expressions import expand_to_expressions
 from .linear_norm_relu import LinearNormReLU, normalize_rows
 from .merge_levels import MergeLevels
+from .precision import at_least_single, without_autocast
 from .sine_positions import sine_positions
+from .upsampled_conv import upsampled_conv
 
 __all__ = [
-    'LinearNormReLU', 'MergeLevels', 'coordinate_map', 'downsample_target', 'expand_to_expressions',
-    'normalize_rows', 'sine_positions'
+    'LinearNormReLU', 'MergeLevels', 'at_least_single', 'channels_of_maps', 'checkpoint_blocks', 'checkpointed',
+    'coordinate_map', 'downsample_target', 'expand_to_expressions', 'normalize_rows', 'sine_positions',
+    'upsampled_conv', 'without_autocast'
 ]

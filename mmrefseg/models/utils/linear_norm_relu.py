@@ -1,9 +1,10 @@
 """A linear layer with batch norm and ReLU over words or pixels, in which padding does not count."""
 
-from typing import Optional
+from typing import Optional, Tuple
 
+import torch
 from mmcv.cnn import build_norm_layer
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 
 def normalize_rows(norm: nn.Module, rows: Tensor, mask: Optional[Tensor] = None) -> Tensor:
@@ -18,16 +19,57 @@ def normalize_rows(norm: nn.Module, rows: Tensor, mask: Optional[Tensor] = None)
         Tensor: (N, L, C). What stands in rows of padding means nothing.
     """
     if mask is None or not norm.training:
-        return _normalize(norm, rows.flatten(0, 1)).unflatten(0, rows.shape[:2])
-    real = _normalize(norm, rows[mask])  # (N, L, C) -> (M, C), the M real rows
-    normalized = real.new_zeros(rows.shape)
-    normalized[mask] = real
-    return normalized
+        # (N, L, C) -> (NL, C, 1, 1): every row is a map of one pixel; and back
+        return norm(rows.flatten(0, 1)[..., None, None])[..., 0, 0].unflatten(0, rows.shape[:2])
+    # Weights, and not the real rows picked out: how many they are depends on the words, which a GPU would have to be
+    # asked for and torch.compile cannot know.
+    mean, variance, count = _statistics_of_real(norm, rows.float(), mask)
+    _update_running(norm, mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
+    scale = norm.weight * torch.rsqrt(variance + norm.eps)
+    return ((rows - mean) * scale + norm.bias).to(rows.dtype)
 
 
-def _normalize(norm: nn.Module, rows: Tensor) -> Tensor:
-    """(M, C) through a norm for maps: every row is a map of one pixel."""
-    return norm(rows[..., None, None])[..., 0, 0]
+def _statistics_of_real(norm: nn.Module, rows: Tensor, mask: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    """Mean (C), biased variance (C) and number of the real rows, with SyncBN of those of all processes."""
+    real = mask[..., None].to(rows.dtype)
+    count = _sum_over_processes(norm, real.sum())
+    mean = _sum_over_processes(norm, (rows * real).sum((0, 1))) / count
+    variance = _sum_over_processes(norm, ((rows - mean).square() * real).sum((0, 1))) / count
+    return mean, variance, count
+
+
+def _sum_over_processes(norm: nn.Module, value: Tensor) -> Tensor:
+    """What SyncBN shares, summed over its processes; of any other norm ``value`` itself."""
+    if isinstance(norm, nn.SyncBatchNorm) and distributed.is_initialized():
+        return _AllReduce.apply(value, norm.process_group)
+    return value
+
+
+class _AllReduce(torch.autograd.Function):
+    """A sum over processes: every process' loss depends on it, so its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(ctx, value: Tensor, group) -> Tensor:
+        """The same sum in each process."""
+        ctx.group = group
+        total = value.clone()
+        distributed.all_reduce(total, group=group)
+        return total
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tuple[Tensor, None]:
+        """The sum of the processes' gradients."""
+        total = gradient.clone()
+        distributed.all_reduce(total, group=ctx.group)
+        return total, None
+
+
+@torch.no_grad()
+def _update_running(norm: nn.Module, mean: Tensor, variance: Tensor) -> None:
+    """What :class:`torch.nn.BatchNorm2d` does to its running statistics, with the unbiased variance."""
+    norm.num_batches_tracked.add_(1)
+    norm.running_mean.lerp_(mean, norm.momentum)
+    norm.running_var.lerp_(variance, norm.momentum)
 
 
 class LinearNormReLU(nn.Module):

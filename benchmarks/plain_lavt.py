@@ -1,20 +1,20 @@
-"""LAVT written plainly in torch alone: the reference that the shipped parts are tested against.
+"""LAVT written plainly in torch alone: what the shipped parts are tested and timed against.
 
 Yang et al., "LAVT: Language-Aware Vision Transformer for Referring Image Segmentation", CVPR 2022,
 on Liu et al., "Swin Transformer", ICCV 2021. Parameters carry the names of the published
 checkpoints, so `PlainLAVT(...).state_dict()` has the key layout of a checkpoint's `model`
-(without a text encoder). It is a reference for evaluation: no dropout, no drop path, and no
-initialisation beyond torch's own except for the position bias tables.
+(without a text encoder). There is no dropout, and no initialisation beyond torch's own except
+for the position bias tables.
 
 Nothing is fused or cached: attention is matmul, softmax, matmul, and the mask of the shifted
-windows is computed at every forward, so that it also serves as the baseline of speed.
+windows is computed at every forward.
 
 Symbols: B images, L words, H and W the size in pixels or positions, C channels of a stage,
 C_i of stage i = 1 … 4 (C_i = embed_dim · 2^(i-1), at stride 2^(i+1)), C_text channels of a word,
 M positions along a window's side, K windows of the whole batch.
 """
 
-from itertools import product
+from itertools import islice, product
 
 import torch
 from torch import nn
@@ -62,7 +62,16 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(4 * dim, dim)
 
     def forward(self, x):
+        """(…, C) -> (…, C)."""
         return self.fc2(F.gelu(self.fc1(x)))
+
+
+def drop_path(x, rate, training):
+    """Leave out samples of a branch (B, n, C) at random, and make up for it in the others."""
+    if not training or rate == 0:
+        return x
+    kept = torch.rand(x.shape[0], 1, 1, dtype=x.dtype, device=x.device) >= rate
+    return x * kept / (1 - rate)
 
 
 class WindowAttention(nn.Module):
@@ -98,9 +107,10 @@ class WindowAttention(nn.Module):
 class SwinBlock(nn.Module):
     """(Shifted-)window attention and MLP, each after a LayerNorm and with a shortcut."""
 
-    def __init__(self, dim, num_heads, window_size, shift_size):
+    def __init__(self, dim, num_heads, window_size, shift_size, drop_path_rate):
         super().__init__()
         self.window_size, self.shift_size = window_size, shift_size
+        self.drop_path_rate = drop_path_rate
         self.norm1 = nn.LayerNorm(dim)
         self.attn = WindowAttention(dim, window_size, num_heads)
         self.norm2 = nn.LayerNorm(dim)
@@ -120,8 +130,9 @@ class SwinBlock(nn.Module):
         x = window_reverse(windows, M, padded_height, padded_width)
         if shift > 0:
             x = torch.roll(x, shifts=(shift, shift), dims=(1, 2))
-        x = shortcut + x[:, :height, :width, :].reshape(B, height * width, C)
-        return x + self.mlp(self.norm2(x))
+        x = x[:, :height, :width, :].reshape(B, height * width, C)
+        x = shortcut + drop_path(x, self.drop_path_rate, self.training)
+        return x + drop_path(self.mlp(self.norm2(x)), self.drop_path_rate, self.training)
 
 
 class PatchEmbed(nn.Module):
@@ -133,6 +144,7 @@ class PatchEmbed(nn.Module):
         self.norm = nn.LayerNorm(embed_dim)
 
     def forward(self, images):
+        """(B, 3, H, W) -> (B, C_1, H/4, W/4), rounded up."""
         height, width = images.shape[2:]
         x = self.proj(F.pad(images, (0, pad_to_multiple(width, 4), 0, pad_to_multiple(height, 4))))
         # (B, C, H, W) -> (B, H, W, C) for the norm, and back
@@ -148,6 +160,7 @@ class PatchMerging(nn.Module):
         self.reduction = nn.Linear(4 * dim, 2 * dim, bias=False)
 
     def forward(self, x, height, width):
+        """(B, H·W, C) -> (B, H/2·W/2, 2C), H/2 and W/2 rounded up."""
         B, _, C = x.shape
         x = F.pad(x.view(B, height, width, C), (0, 0, 0, width % 2, 0, height % 2))
         top_left, bottom_left = x[:, 0::2, 0::2], x[:, 1::2, 0::2]
@@ -202,11 +215,12 @@ class PWAM(nn.Module):
 class Stage(nn.Module):
     """Swin blocks, PWAM, language gate and, in all stages but the last, patch merging."""
 
-    def __init__(self, dim, depth, num_heads, window_size, text_channels, fusion_heads, last):
+    def __init__(self, dim, depth, num_heads, window_size, text_channels, fusion_heads, last, drop_path_rates):
         super().__init__()
         self.window_size, self.shift_size = window_size, window_size // 2
         self.blocks = nn.ModuleList(
-            SwinBlock(dim, num_heads, window_size, shift_size=self.shift_size if i % 2 else 0)
+            SwinBlock(dim, num_heads, window_size, shift_size=self.shift_size if i % 2 else 0,
+                      drop_path_rate=drop_path_rates[i])
             for i in range(depth))
         self.fusion = PWAM(dim, text_channels, fusion_heads)
         self.res_gate = nn.Sequential(
@@ -246,12 +260,14 @@ class Stage(nn.Module):
 class Backbone(nn.Module):
     """Swin with language in it; gives LayerNorm(F_i) of the four stages."""
 
-    def __init__(self, channels, depths, num_heads, window_size, text_channels, fusion_heads):
+    def __init__(self, channels, depths, num_heads, window_size, text_channels, fusion_heads, drop_path_rate):
         super().__init__()
+        # From 0 at the first block to the given rate at the last.
+        rates = iter([drop_path_rate * i / max(1, sum(depths) - 1) for i in range(sum(depths))])
         self.patch_embed = PatchEmbed(channels[0])
         self.layers = nn.ModuleList(
             Stage(channels[i], depths[i], num_heads[i], window_size, text_channels, fusion_heads,
-                  last=i == 3)
+                  last=i == 3, drop_path_rates=list(islice(rates, depths[i])))
             for i in range(4))
         for i in range(4):
             self.add_module(f'norm{i}', nn.LayerNorm(channels[i]))
@@ -302,14 +318,16 @@ class PlainLAVT(nn.Module):
 
     fusion_heads: heads of the word attention, 1 in the first release and 4 in `lavt_one`.
     decoder_channels: width of the decoder, 4·C_1 when None.
+    drop_path_rate: stochastic depth of the last block, in training; 0.3 as published.
     """
 
     def __init__(self, embed_dim=128, depths=(2, 2, 18, 2), num_heads=(4, 8, 16, 32),
-                 window_size=12, text_channels=768, fusion_heads=1, decoder_channels=None):
+                 window_size=12, text_channels=768, fusion_heads=1, decoder_channels=None,
+                 drop_path_rate=0.):
         super().__init__()
         channels = [embed_dim * 2 ** i for i in range(4)]
         self.backbone = Backbone(
-            channels, depths, num_heads, window_size, text_channels, fusion_heads)
+            channels, depths, num_heads, window_size, text_channels, fusion_heads, drop_path_rate)
         self.classifier = Decoder(channels, decoder_channels or 4 * embed_dim)
 
     def forward_with_maps(self, images, words, mask):

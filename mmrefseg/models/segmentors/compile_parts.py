@@ -1,0 +1,88 @@
+"""torch.compile for a referring segmentor, part by part."""
+
+import functools
+from types import MethodType
+from typing import Any, Callable, Sequence
+
+import torch
+from mmengine.model import is_model_wrapper
+from torch import Tensor, nn
+
+from mmrefseg.structures import MultiModalFeatures, TextFeatures
+
+from ..decode_heads import BaseRefHead
+from .ref_segmentor import RefSegmentor
+
+
+def compile_parts(model: nn.Module, **options) -> None:
+    """Compile what goes from tensors to tensors in a referring segmentor, in place.
+
+    Compiled are, each as one graph without a break: ``encode`` of the text encoder (what follows the tokenizer),
+    ``encode_image``, ``fuse`` and ``decode`` of the segmentor, and the heads (``predict`` and ``loss``; of mmseg's
+    heads ``forward``). They compile when they are first called, once for training and once for inference.
+
+    The model's ``forward`` as a whole, which mmengine's ``cfg.compile`` hands to torch, is no graph: it starts with
+    strings in data samples and ends by filling data samples. A recurrent text encoder stays as it is: its network is
+    one kernel already, over as many steps as an expression has words, and dynamo does not trace it.
+
+    The numbers of images, expressions and words are symbols of the graphs, so that another number compiles nothing
+    anew; only the number one has graphs of its own. Parameters, buffers and their names stay what they are, so
+    checkpoints and a copy of the model work as before. A distributed wrapper may be put on before or after.
+
+    Args:
+        model (nn.Module): The segmentor, or a distributed wrapper of it.
+        **options: Of ``torch.compile``: ``mode``, ``backend``, ``fullgraph``, …
+
+    Raises:
+        TypeError: ``model`` is no RefSegmentor.
+    """
+    segmentor = model.module if is_model_wrapper(model) else model
+    if not isinstance(segmentor, RefSegmentor):
+        raise TypeError(f'compile_parts compiles a RefSegmentor, found {type(segmentor).__name__}')
+    if not any(isinstance(module, nn.RNNBase) for module in segmentor.text_encoder.modules()):
+        _compile_methods(segmentor.text_encoder, ['encode'], options)
+    decode = [] if segmentor.decoder is None else ['decode']
+    _compile_methods(segmentor, ['encode_image', 'fuse', *decode], options)
+    for head in (segmentor.decode_head, *segmentor.auxiliary_head):
+        _compile_methods(head, ['predict', 'loss'] if isinstance(head, BaseRefHead) else ['forward'], options)
+
+
+def _compile_methods(module: nn.Module, names: Sequence[str], options: dict) -> None:
+    """Let methods of one module, whoever calls them, run compiled.
+
+    ``nn.Module.compile`` reaches ``__call__`` alone. The methods are bound to their module anew, and not closed over
+    it, because a copy of the module then has them bound to the copy.
+    """
+    for name in names:
+        setattr(module, name, MethodType(_compiled(getattr(type(module), name), options), module))
+
+
+def _compiled(method: Callable, options: dict) -> Callable:
+    """``method``, compiled for any number of images, expressions and words."""
+    compiled = torch.compile(method, **options)
+
+    @functools.wraps(method)
+    def run(self, *args):
+        for argument in args:
+            _mark_counts(argument)
+        return compiled(self, *args)
+
+    return run
+
+
+def _mark_counts(argument: Any) -> None:
+    """Tell dynamo which sizes change from batch to batch: the rows of every tensor, and the words."""
+    if isinstance(argument, Tensor):
+        # (N, L) are ids and mask of the words; everything else has a row an image or an expression.
+        dims = (0, 1) if argument.ndim == 2 and not argument.is_floating_point() else (0, )
+        torch._dynamo.maybe_mark_dynamic(argument, dims)
+    elif isinstance(argument, (list, tuple)):
+        for item in argument:
+            _mark_counts(item)
+    elif isinstance(argument, TextFeatures):
+        torch._dynamo.maybe_mark_dynamic(argument.words, (0, 1))
+        _mark_counts((argument.mask, argument.sentence))
+    elif isinstance(argument, MultiModalFeatures):
+        _mark_counts((argument.maps, argument.text, argument.prior))
+        if argument.queries is not None:
+            torch._dynamo.maybe_mark_dynamic(argument.queries, (0, 1))

@@ -1,0 +1,174 @@
+"""Whether the parts of a model can work together, asked when it is built."""
+
+from dataclasses import replace
+from typing import Optional, Sequence
+
+import torch
+from mmseg.models.backbones import SwinTransformer
+from mmseg.models.decode_heads.cascade_decode_head import BaseCascadeDecodeHead
+from torch import nn
+
+from mmrefseg.structures import Gives, Reads
+
+from ..utils import channels_of_maps
+from .heads import BaseDecodeHead, BaseRefHead
+
+
+def check_parts(model: nn.Module) -> None:
+    """Compare what each part of a segmentor reads with what the parts before it give.
+
+    ::
+
+        text_encoder ─────────┬───────────────────────────┬──────────────────┐ words of C channels
+        backbone ─ C_1 … C_n ─┴► fusion ─ maps, queries? ─┴► decoder ─ Y ────┴► heads
+                                         prior?, neck
+
+    Parts of ours say it themselves (``reads`` and ``gives``, :class:`Reads` and :class:`Gives`). A backbone of mmseg or
+    mmdet is asked with a blank picture of 64x64, a neck with blank maps. What is not known is not checked.
+
+    Args:
+        model (RefSegmentor): With its parts built.
+
+    Raises:
+        ValueError: Two parts do not fit; the message names both and says what lacks what.
+    """
+    backbone, fusion = model.backbone, model.fusion
+    if fusion is None and not getattr(backbone, 'takes_text', False):
+        raise ValueError(f'nothing joins the expression with the picture: model.backbone {_type(backbone)} takes no '
+                         'text, so model.fusion is needed (for example PWAMFusion)')
+    giver, given = f'model.backbone {_type(backbone)}', _backbone_gives(backbone)
+    _check_text(giver, backbone, model.text_encoder)
+    if fusion is not None:
+        _check_part(f'model.fusion {_type(fusion)}', fusion, giver, given, model.text_encoder)
+        giver, given = f'model.fusion {_type(fusion)}', getattr(fusion, 'gives', None)
+    if model.neck is not None and given is not None:
+        given = replace(given, maps=_neck_channels(model.neck, giver, given.maps))
+        giver += f' with model.neck {_type(model.neck)}'
+    if model.decoder is not None:
+        name = f'model.decoder {_type(model.decoder)}'
+        _check_part(name, model.decoder, giver, given, model.text_encoder)
+        reads = getattr(model.decoder, 'reads', None)
+        _check_text_in_maps(name, reads is None or reads.queries is not None or bool(reads.prior), giver, given)
+    for key, head in (('decode_head', model.decode_head), *(('auxiliary_head', head) for head in model.auxiliary_head)):
+        name = f'model.{key} {_type(head)}'
+        _check_head(name, head, model.decoder)
+        _check_part(name, head, giver, given, model.text_encoder)
+        if isinstance(head, BaseDecodeHead):
+            if model.decoder is not None and head is model.decode_head:
+                _check_mmseg_inputs(name, head, f'model.decoder {_type(model.decoder)}', (model.decoder.out_channels, ))
+            elif given is not None:
+                _check_mmseg_inputs(name, head, giver, given.maps)
+                _check_text_in_maps(name, False, giver, given)
+
+
+def _type(part: nn.Module) -> str:
+    return type(part).__name__
+
+
+def _backbone_gives(backbone: nn.Module) -> Optional[Gives]:
+    """What the backbone says or, where it says nothing, what it makes of a blank picture; None: not known."""
+    if hasattr(backbone, 'gives'):
+        return backbone.gives
+    if isinstance(backbone, SwinTransformer):  # it knows, and with absolute positions takes pictures of one size only
+        return Gives(maps=tuple(backbone.num_features[index] for index in backbone.out_indices))
+    weight = next(backbone.parameters(), torch.empty(0))
+    try:
+        return Gives(maps=channels_of_maps(backbone, weight.new_zeros(1, 3, 64, 64)))
+    except Exception:  # made for one size, or what it gives is no maps: the first batch will tell
+        return None
+
+
+def _neck_channels(neck: nn.Module, giver: str, channels: Sequence[int]) -> Sequence[int]:
+    weight = next(neck.parameters(), torch.empty(0))
+    blank = tuple(weight.new_zeros(1, width, *2 * [max(1, 32 >> level)]) for level, width in enumerate(channels))
+    try:
+        return channels_of_maps(neck, blank)
+    except (AssertionError, IndexError, RuntimeError) as error:
+        raise ValueError(f'model.neck {_type(neck)} cannot take the {_levels(channels)} that {giver} gives: '
+                         f'{error}') from error
+
+
+def _check_part(name: str, part: nn.Module, giver: str, given: Optional[Gives], text_encoder: nn.Module) -> None:
+    reads = _check_text(name, part, text_encoder)
+    if given is None:
+        return
+    if reads.queries is not None:
+        _check_queries(name, reads, giver, given, text_encoder)
+    if reads.prior is not None and reads.prior != given.prior:
+        wanted = ('needs a prior', 'gives none (fusion.locator of LTSFusion makes one)') if reads.prior else (
+            'is set to read no prior (with_prior=False)', 'gives one')
+        raise ValueError(f'{name} {wanted[0]}, but {giver} {wanted[1]}')
+    if reads.maps is not None and tuple(reads.maps) != tuple(given.maps):
+        hint = '' if len(reads.maps) == len(given.maps) else ' (out_indices of the backbone chooses levels)'
+        raise ValueError(f'{name} takes {_levels(reads.maps)}, but {giver} gives {_levels(given.maps)}{hint}')
+    if reads.last_map is not None and reads.last_map != given.maps[-1]:
+        raise ValueError(f'{name} takes a last level of {reads.last_map} channels, but {giver} gives one of '
+                         f'{given.maps[-1]}')
+
+
+def _check_text(name: str, part: nn.Module, text_encoder: nn.Module) -> Reads:
+    reads = getattr(part, 'reads', Reads())
+    width = getattr(text_encoder, 'out_channels', None)
+    if None not in (reads.text, width) and reads.text != width:
+        raise ValueError(f'{name} takes words of {reads.text} channels (text_channels), but model.text_encoder '
+                         f'{_type(text_encoder)} gives words of {width} channels')
+    return reads
+
+
+def _check_text_in_maps(name: str, reads_more: bool, giver: str, given: Optional[Gives]) -> None:
+    if given is not None and not given.text_in_maps and not reads_more:
+        where = 'queries' if given.queries is not None else 'prior'
+        raise ValueError(f'{name} reads maps alone, but {giver} gives maps of the picture alone: the expression is in '
+                         f'its {where}')
+
+
+def _check_queries(name: str, reads: Reads, giver: str, given: Gives, text_encoder: nn.Module) -> None:
+    if given.queries is None:
+        raise ValueError(f'{name} reads queries, but {giver} gives none (VLTFusion and M3Dec do)')
+    if reads.queries != given.queries:
+        raise ValueError(f'{name} reads queries of {reads.queries} channels, but {giver} gives queries of '
+                         f'{given.queries} channels')
+    most = given.num_queries or getattr(text_encoder, 'max_length', None)
+    found = str(most) if given.num_queries else f'one a word, up to text_encoder.max_length {most}'
+    if reads.word_queries and given.num_queries is not None:
+        raise ValueError(f'{name} reads one query a word, but {giver} gives {found}')
+    if reads.num_queries is not None and reads.num_queries != given.num_queries:
+        raise ValueError(f'{name} reads {reads.num_queries} queries, but {giver} gives {found}')
+    if None not in (reads.max_queries, most) and reads.max_queries < most:
+        raise ValueError(f'{name} reads at most {reads.max_queries} queries, but {giver} gives {found}')
+
+
+def _check_head(name: str, head: nn.Module, decoder: Optional[nn.Module]) -> None:
+    """What is the head's own: that it is one, and Y."""
+    if isinstance(head, BaseRefHead):
+        if head.in_channels is None:
+            return  # does not read Y
+        if decoder is None:
+            raise ValueError(f'{name} turns one map Y into masks, so model.decoder is needed (for example LAVTDecoder)')
+        if decoder.out_channels != head.in_channels:
+            raise ValueError(f'{name} has in_channels {head.in_channels}, but model.decoder {_type(decoder)} gives Y '
+                             f'of {decoder.out_channels} channels')
+    elif not isinstance(head, BaseDecodeHead) or isinstance(head, BaseCascadeDecodeHead):
+        raise ValueError(f'{name} is neither a head of mmrefseg nor a BaseDecodeHead of mmseg that makes logits from '
+                         'maps alone')
+    elif head.out_channels not in (1, 2):
+        raise ValueError(f'{name} has {head.out_channels} classes, expected num_classes=2: background and object')
+
+
+def _check_mmseg_inputs(name: str, head: BaseDecodeHead, giver: str, channels: Sequence[int]) -> None:
+    """Whether the levels that a head of mmseg chooses are there and as wide as it takes them."""
+    indices = [head.in_index] if isinstance(head.in_index, int) else list(head.in_index)
+    if not all(-len(channels) <= index < len(channels) for index in indices):
+        raise ValueError(f'{name} has in_index {head.in_index}, but {giver} gives {_levels(channels)}')
+    chosen = [channels[index] for index in indices]
+    wanted = [head.in_channels] if isinstance(head.in_channels, int) else list(head.in_channels)
+    if head.input_transform == 'resize_concat':
+        chosen = [sum(chosen)]
+    if wanted != chosen:
+        raise ValueError(f'{name} takes {_levels(wanted)} (in_index {head.in_index}), but {giver} gives '
+                         f'{_levels(chosen)} there')
+
+
+def _levels(channels: Sequence[int]) -> str:
+    """For example "4 levels of 8, 16, 32, 64 channels"."""
+    return f'{len(channels)} level{"s" * (len(channels) > 1)} of {", ".join(map(str, channels))} channels'
