@@ -17,6 +17,26 @@ from mmrefseg.registry import MODELS
 from mmrefseg.structures import RefDataSample
 
 SIZE = 64
+LEVELS = [4, 8, 16, 32]
+
+
+class FourConvs(BaseModule):
+    """A backbone that takes no time to compile: four levels of strides 4 to 32, less the ``skip`` finest."""
+
+    def __init__(self, skip=0):
+        super().__init__()
+        self.skip = skip
+        self.convs = nn.ModuleList(
+            ConvModule(before, after, stride, stride=stride, norm_cfg=dict(type='BN'))
+            for before, after, stride in zip([3, *LEVELS], LEVELS, [4, 2, 2, 2]))
+
+    def forward(self, images):
+        maps = [images]
+        for conv in self.convs:
+            maps.append(conv(maps[-1]))
+        return tuple(maps[1 + self.skip:])
+
+
 WORDS = ['a', 'the', 'man', 'red', 'left']
 BERT = dict(
     type='BERTEncoder', pretrained=None, tokenizer=WORDS, max_length=10, sentence='mean',
@@ -29,8 +49,7 @@ SWIN = dict(
 LAVT = dict(
     SWIN, type='LAVTSwin', depths=(1, 2), num_heads=(1, 2), out_indices=(0, 1), window_size=4, text_channels=16,
     fusion_heads=2)
-LEVELS = [4, 8, 16, 32]
-CONVS = dict(type='FourConvs')
+CONVS = dict(type=FourConvs)
 MASK_HEAD = dict(type='MaskHead', in_channels=16)
 NARROW_HEAD = dict(type='MaskHead', in_channels=4)
 TILE_CONCAT = dict(type='TileConcatFusion', in_channels=LEVELS, text_channels=16)
@@ -79,24 +98,6 @@ METHODS = dict(
         decode_head=dict(type='FCNHead', in_channels=32, in_index=3, channels=8, num_classes=2)),
 )
 CHECKPOINTED = dict(LAVT_MODEL, with_cp=True)
-
-
-@MODELS.register_module()
-class FourConvs(BaseModule):
-    """A backbone that takes no time to compile: four levels of strides 4 to 32, less the ``skip`` finest."""
-
-    def __init__(self, skip=0):
-        super().__init__()
-        self.skip = skip
-        self.convs = nn.ModuleList(
-            ConvModule(before, after, stride, stride=stride, norm_cfg=dict(type='BN'))
-            for before, after, stride in zip([3, *LEVELS], LEVELS, [4, 2, 2, 2]))
-
-    def forward(self, images):
-        maps = [images]
-        for conv in self.convs:
-            maps.append(conv(maps[-1]))
-        return tuple(maps[1 + self.skip:])
 
 
 @pytest.fixture(autouse=True)
