@@ -119,6 +119,24 @@ def test_train_step_beside_the_plain_one(monkeypatch, run_script, tmp_path):
     assert 'peak (GB)' in printed and results['memory']['plain, bf16'] > 1e8
 
 
+@pytest.mark.parametrize('train', [[], ['--train']])
+def test_allocator_measures_both(monkeypatch, run_script, tmp_path, train):
+    script = load('allocator')
+    used = []
+
+    def measure(args, batch_size, allocator):
+        used.append(allocator)
+        return script.measure(argparse.Namespace(**vars(args), batch_size=batch_size))
+
+    monkeypatch.setattr(script, 'measure_apart', measure)  # in this process, with the allocator it has
+    out = tmp_path / 'found.json'
+    printed = run_script(script, PLAIN_NANO[0], *train, '--shape', 96, 96, '--batch-sizes', 2, '--steps', 1,
+                         '--repeats', 1, '--out', out)
+    assert used == ['default', 'kept'] and 'batch 2, kept' in printed
+    found = json.loads(out.read_text())['found']
+    assert all(each[0]['seconds'] > 0 and each[0]['peak'] > 0.1 for each in found.values()) and len(found) == 2
+
+
 def test_the_plain_twin_computes_the_same():
     model = build(PLAIN_NANO[0], {'model.backbone.stem': None, 'model.backbone.use_abs_pos_embed': False})
     twin = PlainTwin(model)
