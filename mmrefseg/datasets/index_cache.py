@@ -4,7 +4,7 @@ import hashlib
 import logging
 import os
 from pathlib import Path
-from typing import List, Optional, Union
+from typing import Callable, List, Optional, Sequence, Type, Union
 from weakref import WeakValueDictionary
 
 from mmengine.logging import print_log
@@ -41,53 +41,74 @@ def open_refer_index(instances_file: Union[str, Path], refs_file: Union[str, Pat
         RefDataError: As :func:`mmrefseg.datasets.read_refer_index`.
     """
     paths = str(instances_file), str(refs_file)
-    sources = fingerprints(*paths)
-    key = (*map(os.path.realpath, paths), str(sources))
+    return open_index(paths, fingerprints(*paths), lambda: read_refer_index(*paths))
+
+
+def open_index(paths: Sequence, sources: Sequence, read: Callable[[], ReferIndex], kind: Type[ReferIndex] = ReferIndex,
+               is_current: Callable[[ReferIndex], bool] = lambda index: True, tag: str = '') -> ReferIndex:
+    """The index that ``read`` makes, mapped into memory from where it was kept; made and kept if it is not there yet.
+
+    Args:
+        paths (Sequence[str]): The files that it is made of; it is kept beside the last one.
+        sources (Sequence): What it depends on, as JSON has it: one that was kept for others is made anew.
+        read (Callable): Makes it.
+        kind (type): Its class. Defaults to :class:`ReferIndex`.
+        is_current (Callable): Whether one that was kept is still right. Defaults to yes.
+        tag (str): Belongs to its name, where the same files make several. Defaults to none.
+
+    Returns:
+        ReferIndex: As :func:`open_refer_index` says.
+    """
+    key = (*map(os.path.realpath, paths), tag, str(sources))
     index = _OPENED.get(key)
-    if index is None:
-        index = _OPENED[key] = _map(*paths, sources) or _make(*paths, sources)
+    if index is None or not is_current(index):
+        places = index_paths(*paths, tag=tag)
+        index = _map(places, sources, kind)
+        if index is None or not is_current(index):
+            index = _make(places, sources, kind, read)
+        _OPENED[key] = index
     return index
 
 
-def index_paths(instances_file: str, refs_file: str) -> List[str]:
-    """Where the index of two files may be kept, the best place first.
+def index_paths(*paths: str, tag: str = '') -> List[str]:
+    """Where the index of some files may be kept, the best place first.
 
     Args:
-        instances_file (str): Path of ``instances.json``.
-        refs_file (str): Path of the refs.
+        paths (str): Paths of the files: those of ``instances.json`` and of the refs.
+        tag (str): Belongs to the index' name. Defaults to none.
 
     Returns:
         list[str]: Absolute paths.
     """
     # In a folder for many datasets the file's name alone would not do.
-    paths = '\0'.join(map(os.path.realpath, (instances_file, refs_file)))
-    name = f'{os.path.basename(refs_file)}.{hashlib.sha256(os.fsencode(paths)).hexdigest()[:16]}{SUFFIX}'
+    names = '\0'.join(map(os.path.realpath, paths))
+    name = f'{os.path.basename(paths[-1])}{tag}.{hashlib.sha256(os.fsencode(names)).hexdigest()[:16]}{SUFFIX}'
     if os.environ.get(CACHE_DIR):
         return [os.path.abspath(os.path.join(os.path.expanduser(os.environ[CACHE_DIR]), name))]
     cache = os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache')
-    return [os.path.abspath(f'{refs_file}{SUFFIX}'), os.path.join(cache, 'mmrefseg', name)]
+    return [os.path.abspath(f'{paths[-1]}{tag}{SUFFIX}'), os.path.join(cache, 'mmrefseg', name)]
 
 
-def _map(instances_file: str, refs_file: str, sources: List[List[int]]) -> Optional[ReferIndex]:
-    for path in index_paths(instances_file, refs_file):
+def _map(places: List[str], sources: Sequence, kind: Type[ReferIndex]) -> Optional[ReferIndex]:
+    for path in places:
         try:
-            return ReferIndex.map_file(path, sources)
+            return kind.map_file(path, sources)
         except IndexFileError:
             continue
     return None
 
 
-def _make(instances_file: str, refs_file: str, sources: List[List[int]]) -> ReferIndex:
-    index = read_refer_index(instances_file, refs_file)
+def _make(places: List[str], sources: Sequence, kind: Type[ReferIndex], read: Callable[[], ReferIndex]) -> ReferIndex:
+    index = read()
     reasons = []
-    for path in index_paths(instances_file, refs_file):
+    for path in places:
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             write_arrays(path, index.to_arrays(), sources)
-            return ReferIndex.map_file(path, sources)
+            return kind.map_file(path, sources)
         except (OSError, IndexFileError) as error:
             reasons.append(f'{path}: {error}')
     print_log(
-        f'The index of {refs_file} could not be kept, so that every start has to read the files again (the environment '
+        'An index could not be kept, so that every start has to read the files again (the environment '
         f'variable {CACHE_DIR} names a folder for it): ' + '; '.join(reasons), logger='current', level=logging.WARNING)
     return index

@@ -25,7 +25,7 @@ class SplitSize(NamedTuple):
     expressions: Optional[int] = None
 
 
-class _RefCOCOBase(ReferDataset):
+class RefCOCOBase(ReferDataset):
     """What the three have in common; arguments and errors are :class:`ReferDataset`'s."""
 
     #: Name of the annotations' folder.
@@ -54,7 +54,7 @@ class _RefCOCOBase(ReferDataset):
 
 
 @DATASETS.register_module()
-class RefCOCODataset(_RefCOCOBase):
+class RefCOCODataset(RefCOCOBase):
     """RefCOCO: ``split_by='unc'``, splits train, val, testA (people), testB (other things)."""
 
     FOLDER = 'refcoco'
@@ -68,7 +68,7 @@ class RefCOCODataset(_RefCOCOBase):
 
 
 @DATASETS.register_module()
-class RefCOCOPlusDataset(_RefCOCOBase):
+class RefCOCOPlusDataset(RefCOCOBase):
     """RefCOCO+ (no words of place): ``split_by='unc'``, splits train, val, testA, testB."""
 
     FOLDER = 'refcoco+'
@@ -82,7 +82,7 @@ class RefCOCOPlusDataset(_RefCOCOBase):
 
 
 @DATASETS.register_module()
-class RefCOCOgDataset(_RefCOCOBase):
+class RefCOCOgDataset(RefCOCOBase):
     """RefCOCOg (long expressions): ``split_by='umd'``, splits train, val, test; or ``'google'``,
     train and val, whose images overlap.
     """

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Sequence
-from typing import List, Optional, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
 import torch
@@ -12,13 +12,13 @@ from mmengine.fileio import join_path
 from mmengine.logging import print_log
 from mmengine.utils import is_abs
 
-from mmrefseg.errors import RefDataError
+from mmrefseg.errors import RefDataError, first_lines
 from mmrefseg.registry import DATASETS, TRANSFORMS
 
 from .index_cache import open_refer_index
 from .pictures import check_pictures, find_picture_dir, picture_path
 from .refer_index import TEXT_FIELDS, ReferIndex
-from .sampling import DRAWN, SAMPLE_BY, draw, group_expressions, seeded, split_images, swap_objects
+from .sampling import DRAWN, SAMPLE_BY, draw, group_expressions, ranges, seeded, split_images, swap_objects
 
 
 @DATASETS.register_module()
@@ -169,8 +169,8 @@ class ReferDataset(BaseDataset):
             np.ndarray: (samples,) int64, their numbers; mmengine takes subsets of it.
         """
         self.index = self._read_index()
-        self._picture_dir = find_picture_dir(self.data_prefix['img'])
-        if self._picture_dir is None:
+        self.picture_dir = find_picture_dir(self.data_prefix['img'])
+        if self.picture_dir is None:
             raise RefDataError('the pictures are missing: no folder '
                                f'{" or ".join(self.data_prefix["img"])}. {self.source}'.rstrip())
         rows = self._usable_expressions()
@@ -202,7 +202,8 @@ class ReferDataset(BaseDataset):
             dict: ``img_path`` (str), ``image_id, height, width`` (int, of instances.json),
             ``expressions`` (list[str], E), ``ref_ids, sent_ids`` (list[int], E), ``segmentations``
             (list, O: polygons, an RLE or several), ``object_index`` (list[int], E: which of the
-            segmentations an expression refers to), ``sample_idx`` (int), ``dataset_name`` (str).
+            segmentations an expression refers to), ``no_targets`` (list[bool], E: whether the picture has no such
+            object, as gRefCOCO knows it; the mask is then empty), ``sample_idx`` (int), ``dataset_name`` (str).
         """
         index = self.index
         sample_idx = int(idx) if idx >= 0 else len(self) + int(idx)
@@ -216,18 +217,41 @@ class ReferDataset(BaseDataset):
         height, width = index.image_size[image].tolist()
         numbers = {}
         object_index = [numbers.setdefault(row, len(numbers)) for row in self._objects[chosen].tolist()]
+        parts = [index.segmentation(row) for row in numbers]
         return dict(
-            img_path=picture_path(index, image, self._picture_dir),
+            img_path=picture_path(index, image, self.picture_dir),
             image_id=int(index.image_id[image]),
             height=height,
             width=width,
             expressions=[index.expression_text(row, self.text_field) for row in rows.tolist()],
             ref_ids=index.ref_id[refs].tolist(),
             sent_ids=index.sent_id[rows].tolist(),
-            segmentations=[index.segmentation(row) for row in numbers],
+            segmentations=[part or dict(size=[height, width], counts=[height * width]) for part in parts],
             object_index=object_index,
+            no_targets=[not parts[number] for number in object_index],
             sample_idx=sample_idx,
             dataset_name=self.dataset_name)
+
+    @force_full_init
+    def expression_rows(self) -> Tuple[np.ndarray, np.ndarray]:
+        """What is in the samples.
+
+        Returns:
+            tuple[np.ndarray, np.ndarray]: (S,) rows of the index' expressions, and (S,) the sample each is in.
+        """
+        start, stop = self._offsets[self.data_list], self._offsets[self.data_list + 1]
+        return self._expressions[ranges(start, stop)], np.repeat(np.arange(len(self.data_list)), stop - start)
+
+    @force_full_init
+    def pictures_of_splits(self) -> Dict[Tuple[str, str], List[str]]:
+        """Paths of the pictures of all splits of the annotations, by (path of the refs, name of the split)."""
+        path, index = os.path.realpath(self.refs_file), self.index
+        return {(path, split): self._pictures_of(index, index.refs_of_split(split))
+                for split in index.split_names.tolist()}
+
+    def _pictures_of(self, index: ReferIndex, refs: np.ndarray) -> List[str]:
+        images = np.unique(index.ref_image[refs])
+        return [picture_path(index, image, self.picture_dir) for image in images[images >= 0].tolist()]
 
     def __getitem__(self, idx: int) -> dict:
         """The sample after the pipeline; see :meth:`set_epoch` for what its chance depends on."""
@@ -280,7 +304,7 @@ class ReferDataset(BaseDataset):
         reasons = dict(zip(self.index.problem_ref.tolist(), self.index.problem_text.tolist()))
         problems = [(row, reasons[row]) for row in refs.tolist() if row in reasons]
         if self.on_error == 'skip':
-            bad_images = check_pictures(self.index, refs, self._picture_dir)
+            bad_images = check_pictures(self.index, refs, self.picture_dir)
             problems += [
                 (row, bad_images[image])
                 for row, image in zip(refs.tolist(), self.index.ref_image[refs].tolist())
@@ -289,18 +313,19 @@ class ReferDataset(BaseDataset):
         rows = self.index.expressions_of_refs(refs[~np.isin(refs, bad_refs)])
         blank = getattr(self.index, f'{self.text_field}_blank')[rows]
         for row in rows[blank].tolist():
-            problems.append((int(self.index.expression_ref[row]), (
-                f'its expression {self.index.sent_id[row]} is empty: no {self.text_field!r} text')))
+            problems.append((int(self.index.expression_ref[row]), self._blank_reason(row)))
         self._report(problems)
         return rows[~blank]
+
+    def _blank_reason(self, row: int) -> str:
+        return f'its expression {self.index.sent_id[row]} is empty: no {self.text_field!r} text'
 
     def _report(self, problems: List[Tuple[int, str]]) -> None:
         self.skipped = [(int(self.index.ref_id[row]), reason) for row, reason in problems]
         if not problems:
             return
         lines = [f'ref {ref_id}: {reason}' for ref_id, reason in self.skipped]
-        more = f'\n  … and {len(lines) - 10} more' if len(lines) > 10 else ''
-        listing = '\n  ' + '\n  '.join(lines[:10]) + more
+        listing = first_lines(lines)
         if self.on_error == 'raise':
             raise RefDataError(
                 f"{self.refs_file}, split {self.split}: {len(lines)} unusable (on_error='skip' leaves "

@@ -10,8 +10,11 @@ from typing import Dict, List, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from .index_file import map_arrays
+from .sampling import ranges
 
 POLYGON, RLE = 0, 1
+#: In the place of an annotation's id, for the object that a ref with several targets (gRefCOCO) has.
+SEVERAL_TARGETS = -2
 TEXT_FIELDS = ('raw', 'sent')
 
 
@@ -32,7 +35,8 @@ class ReferIndex:
         raw_offsets, sent_offsets: (S + 1,) expression s is ``raw[offsets[s]:offsets[s + 1]]``.
         raw_blank, sent_blank: (S,) bool, nothing but white space.
         image_id, image_size, image_name: (I,), (I, 2) height and width, (I,) str.
-        ann_id, object_parts: (O,) and (O + 1,), delimiting the object's parts.
+        ann_id, object_parts: (O,) and (O + 1,), delimiting the object's parts. In gRefCOCO a set of several
+            targets is an object, with the parts of all and the id -2, and no target is one, without parts, -1.
         part_kind, part_size: (P,) POLYGON or RLE, (P, 2) height and width of an RLE, else 0.
         part_start, part_stop: (P,) where it lies in ``coordinates`` or ``rle_counts``.
         coordinates, rle_counts: float64 x, y, x, y, … in pixels; bytes (uint8) of compressed RLEs.
@@ -138,10 +142,7 @@ class ReferIndex:
         Returns:
             np.ndarray: (expressions,) int64.
         """
-        start, stop = self.ref_expressions[ref_rows], self.ref_expressions[ref_rows + 1]
-        counts = stop - start
-        first = np.cumsum(counts) - counts
-        return np.arange(counts.sum()) + np.repeat(start - first, counts)
+        return ranges(self.ref_expressions[ref_rows], self.ref_expressions[ref_rows + 1])
 
     def expression_text(self, row: int, text_field: str = 'raw') -> str:
         """The words of an expression.

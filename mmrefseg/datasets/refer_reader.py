@@ -1,19 +1,21 @@
-"""Reads ``instances.json`` + ``refs(<split_by>).p`` into a :class:`ReferIndex`."""
+"""Reads ``instances.json`` + ``refs(<split_by>).p`` or ``grefs(<split_by>).json`` into a :class:`ReferIndex`."""
 
 import gc
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterator, List, Set, Tuple, Union
+from typing import Callable, Dict, Iterator, List, Set, Tuple, Union
 
 import msgspec
 import numpy as np
 
 from mmrefseg.errors import RefDataError
 
+from .gref_json import load_gref_json, read_targets
 from .masks import MIN_COORDINATES, read_polygon, read_rle
 from .refer_index import POLYGON, RLE, TEXT_FIELDS, ReferIndex
 from .refer_pickle import load_refer_pickle
+from .target_sets import join_targets
 
 Number = Union[int, float]
 
@@ -41,7 +43,8 @@ def read_refer_index(instances_file: Union[str, Path], refs_file: Union[str, Pat
 
     Args:
         instances_file (str | Path): COCO-style ``instances.json``.
-        refs_file (str | Path): The pickled list of refs.
+        refs_file (str | Path): The pickled list of refs; a name that ends in ``.json``: gRefCOCO's list, whose refs may
+            have several targets or none.
 
     Returns:
         ReferIndex: All splits.
@@ -87,34 +90,66 @@ def gc_paused() -> Iterator[None]:
 
 
 def _build(instances_file: str, refs_file: str) -> ReferIndex:
-    refs = load_refer_pickle(refs_file)
-    columns = _read_refs(refs, refs_file)
-    ref_images, ref_anns = columns.pop('image_ids'), columns.pop('ann_ids')
-    images, segmentations = read_instances(instances_file, set(ref_images), set(ref_anns))
+    if refs_file.endswith('.json'):
+        columns = read_refs(load_gref_json(refs_file), refs_file, read_targets)
+    else:
+        columns = read_refs(load_refer_pickle(refs_file), refs_file)
+    ann_ids = {ann_id for targets in set(columns['ann_ids'])
+               for ann_id in (targets if isinstance(targets, tuple) else (targets, ))}
+    images, segmentations = read_instances(instances_file, set(columns['image_ids']), ann_ids)
+    return assemble_index(columns, images, segmentations, os.path.basename(instances_file))
 
+
+def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, segmentations: dict,
+                   instances_name: str) -> ReferIndex:
+    """Make an index of what was read.
+
+    Args:
+        columns (dict): As :func:`read_refs` gives them.
+        images (dict): By id, with file_name, height, width.
+        segmentations (dict): By id, as JSON.
+        instances_name (str): What the reasons in ``problem_text`` call the file of both.
+
+    Returns:
+        ReferIndex: All splits.
+    """
+    ref_images, ref_anns = columns.pop('image_ids'), columns.pop('ann_ids')
     image_rows = {image_id: row for row, image_id in enumerate(images)}
     image_size = np.array(
         [(image.height, image.width) for image in images.values()], np.int64).reshape(-1, 2)
     names = [image.file_name for image in images.values()]
-    object_rows = {ann_id: row for row, ann_id in enumerate(segmentations)}
     objects, broken = _read_segmentations(segmentations)
+    ann_ids = list(segmentations)
+    ref_object, ref_anns = join_targets(ref_anns, ann_ids, objects, broken)
 
     ref_image = np.array([image_rows.get(i, -1) for i in ref_images], np.int64)
-    ref_object = np.array([object_rows.get(i, -1) for i in ref_anns], np.int64)
     index = ReferIndex(
         **columns, **objects, ref_image=ref_image, ref_object=ref_object,
         image_id=np.array(list(images), np.int64), image_size=image_size,
-        image_name=np.array(names, np.str_), ann_id=np.array(list(segmentations), np.int64),
+        image_name=np.array(names, np.str_), ann_id=np.array(ann_ids, np.int64),
         problem_ref=np.empty(0, np.int64), problem_text=np.empty(0, np.str_))
-    problems = _find_problems(index, ref_images, ref_anns, broken, os.path.basename(instances_file))
+    problems = _find_problems(index, ref_images, ref_anns, broken, instances_name)
     arrays = index.to_arrays()
     arrays['problem_ref'] = np.array(list(problems), np.int64)
     arrays['problem_text'] = np.array(list(problems.values()), np.str_)
     return ReferIndex.from_arrays(arrays)
 
 
-def _read_refs(refs: List[dict], refs_file: str) -> Dict[str, Union[np.ndarray, list]]:
-    """The columns that the refs file fills, and ``image_ids``, ``ann_ids`` as lists."""
+def read_refs(refs: List[dict], refs_file: str,
+              read_target: Callable = int) -> Dict[str, Union[np.ndarray, list]]:
+    """Turn refs into the columns of an index.
+
+    Args:
+        refs (list[dict]): As the refer format has them.
+        refs_file (str): What the error calls the file.
+        read_target (Callable): Reads ``ann_id`` of a ref. Defaults to an integer; see also :func:`read_targets`.
+
+    Returns:
+        dict: The columns that the refs file fills, and ``image_ids``, ``ann_ids`` as lists.
+
+    Raises:
+        RefDataError: A ref is not of the format.
+    """
     ref_ids, splits, image_ids, ann_ids, counts, sent_ids = [], [], [], [], [], []
     texts, blanks = ({field: [] for field in TEXT_FIELDS} for _ in range(2))
     ref = {}
@@ -122,7 +157,7 @@ def _read_refs(refs: List[dict], refs_file: str) -> Dict[str, Union[np.ndarray, 
         for ref in refs:
             splits.append(str(ref['split']))
             image_ids.append(int(ref['image_id']))
-            ann_ids.append(int(ref['ann_id']))
+            ann_ids.append(read_target(ref['ann_id']))
             counts.append(len(ref['sentences']))
             for sentence in ref['sentences']:
                 sent_ids.append(int(sentence['sent_id']))

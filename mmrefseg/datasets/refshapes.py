@@ -4,6 +4,7 @@ from typing import Optional
 
 from mmrefseg.registry import DATASETS
 
+from .grefcoco import GeneralizedRefs
 from .refer_dataset import ReferDataset
 
 
@@ -26,3 +27,19 @@ class RefShapesDataset(ReferDataset):
     def source(self) -> str:
         """str: Where the files are had."""
         return 'tools/dataset_converters/make_refshapes.py makes them.'
+
+
+@DATASETS.register_module()
+class GRefShapesDataset(GeneralizedRefs, RefShapesDataset):
+    """RefShapes in the generalized variant, whose expressions name one object, several or none; laid out as gRefCOCO.
+
+    It is made by ``make_refshapes.py … --variants grefshapes``. Arguments and errors are :class:`ReferDataset`'s.
+    """
+
+    def __init__(self, ann_dir: str = 'grefshapes', split_by: str = 'unc', split: str = 'train', **kwargs) -> None:
+        super().__init__(ann_dir=ann_dir, split_by=split_by, split=split, **kwargs)
+
+    @property
+    def source(self) -> str:
+        """str: Where the files are had."""
+        return f'{super().source[:-1]} (--variants grefshapes).'

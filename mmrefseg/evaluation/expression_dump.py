@@ -3,18 +3,40 @@
 import csv
 import json
 import os
-from typing import Iterable
+from typing import Dict, Iterable, Iterator, Sequence
 
-COLUMNS = ('img_path', 'image_id', 'ref_id', 'sent_id', 'expression', 'intersection', 'union', 'iou')
+import numpy as np
+
+# What every file says of an expression; the columns of a metric's values follow.
+COLUMNS = ('img_path', 'image_id', 'ref_id', 'sent_id', 'expression')
 SUFFIXES = ('.csv', '.jsonl')
 
 
-def write_expressions(path: str, rows: Iterable[dict]) -> None:
+def expression_rows(entries: Sequence[dict], values: Dict[str, np.ndarray]) -> Iterator[dict]:
+    """The lines of the file.
+
+    Args:
+        entries (Sequence[dict]): One a sample, see :class:`~mmrefseg.evaluation.base_ref_metric.BaseRefMetric`.
+        values (dict[str, np.ndarray]): (N,) each, for the expressions of all entries one after the other.
+
+    Yields:
+        dict: Of an expression.
+    """
+    columns = zip(*(value.tolist() for value in values.values()))
+    for entry in entries:
+        for i, expression in enumerate(entry['expressions']):
+            yield dict(
+                img_path=entry['img_path'], image_id=entry['image_id'], ref_id=entry['ref_ids'][i],
+                sent_id=entry['sent_ids'][i], expression=expression, **dict(zip(values, next(columns))))
+
+
+def write_expressions(path: str, rows: Iterable[dict], columns: Sequence) -> None:
     """Write one line an expression, atomically: an interrupted write leaves no half file.
 
     Args:
         path (str): A ``.csv`` (with a header) or ``.jsonl`` file, UTF-8. Its folder is made.
-        rows (Iterable[dict]): Values of :data:`COLUMNS`; None is an empty cell in CSV.
+        rows (Iterable[dict]): Values of :data:`COLUMNS` and of ``columns``; None is an empty cell in CSV.
+        columns (Sequence[str]): Names of the metric's values.
 
     Raises:
         OSError: The file cannot be written.
@@ -24,7 +46,7 @@ def write_expressions(path: str, rows: Iterable[dict]) -> None:
     try:
         with open(temporary, 'w', encoding='utf-8', newline='') as file:
             if path.endswith('.csv'):
-                writer = csv.DictWriter(file, COLUMNS)
+                writer = csv.DictWriter(file, (*COLUMNS, *columns))
                 writer.writeheader()
                 writer.writerows(rows)
             else:

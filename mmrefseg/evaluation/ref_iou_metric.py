@@ -4,26 +4,23 @@ from typing import Dict, List, Optional, Sequence, Union
 
 import numpy as np
 import torch
-from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from prettytable import PrettyTable
 
 from mmrefseg.errors import RefDataError
 from mmrefseg.registry import METRICS
 
-from .expression_dump import SUFFIXES, write_expressions
+from .base_ref_metric import BaseRefMetric
 from .length_groups import count_words, group_name, parse_length_groups
 from .mask_counts import intersection_and_union
 from .peak_hits import peak_in_mask
 from .protocols import get_protocol
-from .sample_collection import collect_samples
-from .sample_masks import masks_at_eval_size, name_of
+from .sample_masks import name_of
 from .scores import expression_iou, mean_iou, overall_iou, precision_at
 
 
 @METRICS.register_module()
-class RefIoUMetric(BaseMetric):
+class RefIoUMetric(BaseRefMetric):
     """oIoU, mIoU and P@X over the N expressions of a dataset, in percent.
 
     With I_n and U_n the pixels in the intersection and in the union of prediction and ground truth of
@@ -35,9 +32,6 @@ class RefIoUMetric(BaseMetric):
       prec@X or Pr@X),
     - ``loc_acc`` = 100 / N * (number of n whose heatmap peaks in the ground truth mask; LTS' localization quality,
       §4.3), only where the samples carry a heatmap, ``pred_prior``.
-
-    The numbers are the same to the last digit whether the expressions of a picture come in one sample
-    or one by one, in any order, and on any number of processes.
 
     Args:
         protocol (str): The code whose evaluation is followed, a key of
@@ -62,9 +56,6 @@ class RefIoUMetric(BaseMetric):
         ValueError: An argument is unknown or out of range.
     """
 
-    # Not None, for which mmengine warns: the names need no prefix.
-    default_prefix = ''
-
     def __init__(self,
                  protocol: str = 'lavt',
                  eval_size: Optional[str] = None,
@@ -77,81 +68,18 @@ class RefIoUMetric(BaseMetric):
                  collect_device: str = 'cpu',
                  prefix: Optional[str] = None,
                  collect_dir: Optional[str] = None) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         self.protocol_name = protocol
         self.protocol = get_protocol(
             protocol, eval_size=eval_size, inclusive=inclusive, empty_union_iou=empty_union_iou)
-        self.thresholds = tuple(thresholds)
-        if not all(0 <= threshold <= 1 for threshold in self.thresholds):
-            raise ValueError(f'thresholds are {self.thresholds}, expected IoUs from 0 to 1')
+        super().__init__(
+            eval_size=self.protocol.eval_size, thresholds=thresholds, dump_file=dump_file, ignore_index=ignore_index,
+            collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         self.length_groups = parse_length_groups(length_groups)
-        if dump_file is not None and not dump_file.endswith(SUFFIXES):
-            raise ValueError(f'dump_file is {dump_file!r}, expected a name ending in one of {SUFFIXES}')
-        self.dump_file = dump_file
-        self.ignore_index = ignore_index
 
-    def process(self, data_batch: Optional[dict], data_samples: Sequence[dict]) -> None:
-        """Count the pixels of each sample; the counts stay on the device until :meth:`evaluate`.
-
-        Args:
-            data_batch (dict, optional): Not used.
-            data_samples (Sequence[dict]): Samples as dicts, with ``pred_sem_seg.data`` (E, h, w),
-                ``gt_sem_seg.data`` (E, H, W), ``expressions`` (E strings) and, as far as there are,
-                ``pred_prior.data`` (E, h', w'), ``ref_ids``, ``sent_ids`` (E ints), ``image_id``,
-                ``img_path``, ``img_shape``, ``batch_input_shape``, ``ori_shape``, ``sample_idx``,
-                ``dataset_name``.
-
-        Raises:
-            RefDataError: Prediction or ground truth is missing, or they do not fit one another, the
-                expressions or the protocol's size.
-        """
-        for sample in data_samples:
-            pred, truth = masks_at_eval_size(sample, self.protocol.eval_size)
-            num_expressions = len(pred)
-            entry = {key: sample.get(key) for key in ('img_path', 'image_id', 'sample_idx',
-                                                      'dataset_name')}
-            entry['expressions'] = list(sample['expressions'])
-            for key in ('ref_ids', 'sent_ids'):
-                entry[key] = list(sample.get(key, [None] * num_expressions))
-                if len(entry[key]) != num_expressions:
-                    raise RefDataError(f'{name_of(sample)}: {len(entry[key])} {key} for '
-                                       f'{num_expressions} expressions')
-            counts = intersection_and_union(pred, truth, self.ignore_index)
-            entry['counts'] = torch.cat([counts, _peak_hits(sample, counts)])
-            self.results.append(entry)
-
-    def evaluate(self, size: int) -> Dict[str, float]:
-        """Collect the counts of all processes and compute the scores.
-
-        Args:
-            size (int): Length of the dataset.
-
-        Returns:
-            dict[str, float]: The scores by name, with the prefix if there is one; on every process.
-
-        Raises:
-            RefDataError: There are no results, or not one of every sample of the dataset.
-            RuntimeError: On the other processes, when the main one failed.
-        """
-        entries = _counts_to_cpu(self.results)
-        self.results.clear()
-        metrics, failure = None, None
-        try:
-            entries = collect_samples(entries, size, self.collect_device, self.collect_dir)
-            if is_main_process():
-                metrics = self.compute_metrics(entries)
-        except Exception as error:
-            failure = error
-        # The other processes wait for the main one: they must hear of its failure too.
-        message = [metrics, repr(failure)]
-        broadcast_object_list(message)
-        if failure is not None:
-            raise failure
-        metrics, main_failure = message
-        if metrics is None:
-            raise RuntimeError(f'the main process could not evaluate: {main_failure}')
-        return {f'{self.prefix}/{key}' if self.prefix else key: value
-                for key, value in metrics.items()}
+    def count(self, sample: dict, pred: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        """Intersection, union, and whether the heatmap peaks in the mask, (3, E); see the base class."""
+        counts = intersection_and_union(pred, truth, self.ignore_index)
+        return torch.cat([counts, _peak_hits(sample, counts)])
 
     def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
         """Compute the scores, log them as tables and write the file of expressions.
@@ -176,9 +104,7 @@ class RefIoUMetric(BaseMetric):
         if self.length_groups:
             expressions = [text for entry in results for text in entry['expressions']]
             metrics.update(self._scores_by_length(expressions, intersection, union))
-        if self.dump_file is not None:
-            write_expressions(self.dump_file, _rows(results, iou))
-            print_log(f'Results of each expression are in {self.dump_file}', logger='current')
+        self.dump(results, intersection=intersection, union=union, iou=iou)
         return metrics
 
     def _log_scores(self, metrics: dict, num_expressions: int, num_samples: int) -> None:
@@ -221,25 +147,3 @@ def _peak_hits(sample: dict, counts: torch.Tensor) -> torch.Tensor:
     hits = peak_in_mask(prior['data'], sample['gt_sem_seg']['data'], input_size=sample.get('batch_input_shape'),
                         img_size=sample.get('img_shape'))
     return hits[None].to(counts)
-
-
-def _counts_to_cpu(entries: List[dict]) -> List[dict]:
-    """Bring the counts of all samples over in one transfer, as (3, E) int64 arrays."""
-    if not entries:
-        return []
-    sizes = [entry['counts'].shape[1] for entry in entries]
-    counts = torch.cat([entry['counts'] for entry in entries], dim=1).cpu().numpy()
-    parts = np.split(counts, np.cumsum(sizes)[:-1], axis=1)
-    return [dict(entry, counts=part) for entry, part in zip(entries, parts)]
-
-
-def _rows(entries: List[dict], iou: np.ndarray):
-    """The lines of the file of expressions, in the order of ``iou`` (N,)."""
-    values = iter(iou.tolist())
-    for entry in entries:
-        for i, expression in enumerate(entry['expressions']):
-            yield dict(
-                img_path=entry['img_path'], image_id=entry['image_id'], ref_id=entry['ref_ids'][i],
-                sent_id=entry['sent_ids'][i], expression=expression,
-                intersection=int(entry['counts'][0, i]), union=int(entry['counts'][1, i]),
-                iou=next(values))

@@ -14,9 +14,12 @@ class RefDataSample(SegDataSample):
         - ``expressions`` (list[str], metainfo): the E expressions.
         - ``gt_sem_seg.data`` (Tensor): (E, H, W) uint8, 1 = referent, 0 = background, 255 = ignored
           (padding).
+        - ``no_targets`` (list[bool], metainfo): E, whether the picture has no such object (gRefCOCO).
         - ``pred_sem_seg.data`` (Tensor): (E, H, W) uint8, 1 = referent.
         - ``pred_scores`` (Tensor): (E,) float, the mean probability inside the predicted mask,
           0 for an empty one.
+        - ``pred_existence`` (Tensor): (E,) float, the probability that there is such an object at all, only where the
+          model has an existence head.
         - ``pred_prior.data`` (Tensor): (E, h, w) float logits of where the referent is, at the prior's own size,
           only where fusion gives one (LTS' heatmap); it covers the input, ``batch_input_shape`` (metainfo).
         - ``seg_logits.data`` (Tensor): (E * K, H, W), only with ``test_cfg.keep_logits``.
@@ -36,6 +39,19 @@ class RefDataSample(SegDataSample):
     @pred_scores.deleter
     def pred_scores(self) -> None:
         del self._pred_scores
+
+    @property
+    def pred_existence(self) -> Tensor:
+        """Tensor: (E,) probability that there is such an object."""
+        return self._pred_existence
+
+    @pred_existence.setter
+    def pred_existence(self, value: Tensor) -> None:
+        self.set_field(value, '_pred_existence', dtype=Tensor)
+
+    @pred_existence.deleter
+    def pred_existence(self) -> None:
+        del self._pred_existence
 
 
 def image_index_of(data_samples: Sequence[RefDataSample], device=None) -> Tensor:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mmrefseg.datasets.refshapes_generator import MANIFEST, VARIANTS, generate_refshapes
+from mmrefseg.datasets.refshapes_generator import GENERALIZED, MANIFEST, VARIANTS, generate_refshapes
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / 'tools/dataset_converters/make_refshapes.py'
@@ -41,6 +41,15 @@ def test_writes_the_refer_layout_and_statistics(tool, tmp_path, capsys):
     out = capsys.readouterr().out
     assert '6 scenes in' in out and 'by the kind word alone' in out
     assert all(f'{variant}: ' in out for variant in VARIANTS)
+
+
+def test_generalized_variant(tool, tmp_path, capsys):
+    tool.main([str(tmp_path), *FEW, '--variants', GENERALIZED])
+    assert {path.name for path in (tmp_path / GENERALIZED).iterdir()} == {'instances.json', 'grefs(unc).json'}
+    out = capsys.readouterr().out
+    assert f'{GENERALIZED}: ' in out and 'several' in out and 'none' in out and 'by the kind word' not in out
+    tool.main([str(tmp_path), *FEW, '--variants', GENERALIZED])
+    assert 'nothing to do' in capsys.readouterr().out
 
 
 def test_again_does_nothing(tool, tmp_path, capsys):

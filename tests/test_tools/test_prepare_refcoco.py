@@ -1,12 +1,13 @@
 """The checker of a user's RefCOCO data."""
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from mmrefseg.datasets import RefCOCODataset
+from mmrefseg.datasets import GRefCOCODataset, RefCOCODataset
 from mmrefseg.datasets.refcoco import IMAGE_DIRS, SplitSize
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,3 +107,22 @@ def test_missing_files(write, capsys, path, message):
     output = capsys.readouterr().out
     assert re.search(message, output) and 'WRONG' in output and 'All is right' not in output
     assert len(re.findall(message, output)) == 1
+
+
+def test_grefcoco(tmp_path, monkeypatch, capsys):
+    """Its refs are JSON, several or no targets are right, and sizes that nobody stated are no problem."""
+    monkeypatch.setattr(GRefCOCODataset, 'FOLDER', 'toy')
+    monkeypatch.setattr(GRefCOCODataset, 'SIZES', {('unc', 'train'): SplitSize()})
+    data = refer_toy.toy()
+    for ref, ann_id in zip(data['refs'], ([11, 12], [-1], [13], 11, [21], [31])):
+        ref['ann_id'] = ann_id
+    refer_toy.write_toy(tmp_path, data)
+    (tmp_path / 'coco').mkdir()
+    (tmp_path / 'pictures').rename(tmp_path / IMAGE_DIRS[1])
+    assert prepare.main([str(tmp_path), '--datasets', 'grefcoco']) == 1
+    assert 'grefs(unc).json cannot be read' in capsys.readouterr().out
+    (tmp_path / 'toy/grefs(unc).json').write_text(json.dumps(data['refs']))
+    assert prepare.main([str(tmp_path), '--datasets', 'grefcoco']) == 0
+    assert [cell.strip() for cell in capsys.readouterr().out.splitlines()[3].split('|')[1:-1]] == [
+        'grefcoco', 'unc', 'train', '5', '12', '2 of 2', '0', 'ok']
+    assert 'grefcoco' not in prepare.parse_args([]).datasets

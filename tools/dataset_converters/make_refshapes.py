@@ -5,7 +5,7 @@ import sys
 
 from mmengine.utils import ProgressBar
 
-from mmrefseg.datasets.refshapes_generator import DEFAULT_SCENES, VARIANTS, generate_refshapes
+from mmrefseg.datasets.refshapes_generator import ALL_VARIANTS, DEFAULT_SCENES, VARIANTS, generate_refshapes
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -22,9 +22,10 @@ def parse_args(argv=None) -> argparse.Namespace:
                             help=f'scenes of {split}')
     parser.add_argument('--size', type=int, default=128, help='side of the pictures in pixels')
     parser.add_argument('--seed', type=int, default=0, help='seed of everything')
-    parser.add_argument('--variants', nargs='+', default=list(VARIANTS), choices=VARIANTS,
+    parser.add_argument('--variants', nargs='+', default=list(VARIANTS), choices=ALL_VARIANTS,
                         help='refshapes: all families of expressions; refshapes+: no position '
-                        'words; refshapesg: long sentences, mostly relations')
+                        'words; refshapesg: long sentences, mostly relations; grefshapes: expressions for one '
+                        'object, several or none, as gRefCOCO has them (grefs(unc).json)')
     parser.add_argument('--workers', type=int, default=1,
                         help='processes (the files do not depend on it)')
     parser.add_argument('--overwrite', action='store_true',
@@ -39,11 +40,14 @@ def describe(variant: str, counts: dict) -> str:
     def share(key: str) -> str:
         return f'{100 * counts.get(key, 0) / expressions:.1f} %'
 
-    families = ', '.join(f'{key.split()[1]} {share(key)}' for key in counts
-                         if key.startswith('family'))
-    return (f'{variant}: {counts["pictures"]} pictures, {counts["refs"]} refs, '
+    kinds = ', '.join(f'{key.split()[1]} {share(key)}' for key in counts
+                      if key.startswith(('family ', 'targets ')))
+    text = (f'{variant}: {counts["pictures"]} pictures, {counts["refs"]} refs, '
             f'{counts.get("expressions", 0)} expressions of '
-            f'{counts.get("words", 0) / expressions:.1f} words ({families}).\n'
+            f'{counts.get("words", 0) / expressions:.1f} words ({kinds}).')
+    if 'kind_only' not in counts:
+        return text
+    return (f'{text}\n'
             f'  Resolved by the kind word alone {share("kind_only")}, the colour word alone '
             f'{share("colour_only")}, all attribute words {share("attributes_only")}.')
 

@@ -1,7 +1,7 @@
-"""Checks a data folder for RefCOCO, RefCOCO+, RefCOCOg or ReferIt; says what is missing, where it is had.
+"""Checks a data folder for RefCOCO, RefCOCO+, RefCOCOg, gRefCOCO or ReferIt; says what is missing, where it is had.
 
     python tools/dataset_converters/prepare_refcoco.py data --datasets refcoco refcoco+ refcocog
-    python tools/dataset_converters/prepare_refcoco.py data --datasets refclef  # ReferIt
+    python tools/dataset_converters/prepare_refcoco.py data --datasets grefcoco refclef  # gRefCOCO, ReferIt
 
 Nothing is downloaded or changed. The exit status is 0 only if all is right.
 """
@@ -14,6 +14,7 @@ from typing import Dict, List, Optional
 from prettytable import PrettyTable
 
 from mmrefseg.datasets import (
+    GRefCOCODataset,
     RefCOCODataset,
     RefCOCOgDataset,
     RefCOCOPlusDataset,
@@ -30,7 +31,8 @@ from mmrefseg.errors import RefDataError
 REFERIT = ReferItDataset.FOLDER
 DATASETS = {
     dataset.FOLDER: dataset
-    for dataset in (RefCOCODataset, RefCOCOPlusDataset, RefCOCOgDataset, ReferItDataset)}
+    for dataset in (RefCOCODataset, RefCOCOPlusDataset, RefCOCOgDataset, GRefCOCODataset, ReferItDataset)}
+DEFAULT = [dataset.FOLDER for dataset in (RefCOCODataset, RefCOCOPlusDataset, RefCOCOgDataset)]  # what everybody has
 COLUMNS = ('dataset', 'by', 'split', 'refs', 'expressions', 'pictures', 'unusable refs', '')
 
 
@@ -102,12 +104,11 @@ def check(data_root: str, names: Sequence, split_by: Optional[Sequence] = None) 
         for (by, split), expected in dataset.SIZES.items():
             if split_by and by not in split_by:
                 continue
-            folder = os.path.join(data_root, dataset.FOLDER)
             result = None
             if by not in indexes:
+                files = dataset(ann_dir=os.path.join(data_root, dataset.FOLDER), split_by=by, lazy_init=True)
                 try:
-                    indexes[by] = read_refer_index(
-                        os.path.join(folder, 'instances.json'), os.path.join(folder, f'refs({by}).p'))
+                    indexes[by] = read_refer_index(files.instances_file, files.refs_file)
                     if name == REFERIT:
                         indexes[by] = referit.ReferItIndex.from_arrays(indexes[by].to_arrays())
                 except RefDataError as error:
@@ -131,8 +132,8 @@ def parse_args(arguments: Optional[Sequence] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('data_root', nargs='?', default='data', help='root of the data')
     parser.add_argument('--datasets', nargs='+', choices=sorted(DATASETS),
-                        default=[name for name in DATASETS if name != REFERIT],
-                        help=f'folders to check; default: all but {REFERIT}, which is ReferIt')
+                        default=DEFAULT,
+                        help=f'folders to check ({REFERIT} is ReferIt); default: {" ".join(DEFAULT)}')
     parser.add_argument('--split-by', nargs='+', choices=('unc', 'umd', 'google', 'berkeley'),
                         help='only the splits made by these')
     return parser.parse_args(arguments)

@@ -10,9 +10,10 @@ from pycocotools import mask as mask_utils
 
 from .drawing import draw_scene
 from .expressions import Description
+from .generalized import GeneralizedSpeaker, Reference, count_reference
 from .referents import Judge
 from .scenes import KINDS, SPLITS, Scene, sample_scene, scene_random
-from .speakers import Speaker, Utterance
+from .speakers import GENERALIZED, Speaker, Utterance
 
 MAX_SCENES = 1_000_000
 # JPEG, not PNG: the noise makes PNG twice as large (38 kB at 128 px) and ten times as slow to
@@ -27,8 +28,8 @@ def make_record(task: Tuple[str, int], seed: int, size: int, variants: Sequence[
 
     Returns:
         dict: ``split``; ``image`` and ``annotations``, entries of instances.json; ``said``: for
-        every variant a dict, shape index -> its expressions; ``counts``: for every variant what
-        :func:`count` counts.
+        every variant a list of :class:`Reference`; ``counts``: for every variant what
+        :func:`count` or :func:`count_reference` counts.
     """
     split, number = task
     scene = sample_scene(seed, split, number, size)
@@ -41,15 +42,21 @@ def make_record(task: Tuple[str, int], seed: int, size: int, variants: Sequence[
     image_id = SPLITS.index(split) * MAX_SCENES + number + 1
     image = dict(id=image_id, file_name=name, height=size, width=size)
     judge = Judge(scene)
-    said: Dict[str, Dict[int, List[str]]] = {}
+    said: Dict[str, List[Reference]] = {}
     counts: Dict[str, Counter] = {}
     for variant in variants:
-        speaker = Speaker(judge, variant, scene_random(seed, split, number, variant))
-        said[variant], counts[variant] = {}, Counter()
+        rng = scene_random(seed, split, number, variant)
+        counts[variant] = Counter()
+        if variant == GENERALIZED:
+            said[variant] = GeneralizedSpeaker(judge, split, rng).speak()
+            for reference in said[variant]:
+                count_reference(counts[variant], reference)
+            continue
+        speaker, said[variant] = Speaker(judge, variant, rng), []
         for index, shape in enumerate(scene.shapes):
             utterances = speaker.speak(index) if shape.referable else []
             if utterances:
-                said[variant][index] = [utterance.text for utterance in utterances]
+                said[variant].append(Reference((index,), [utterance.text for utterance in utterances]))
             for utterance in utterances:
                 count(counts[variant], judge, utterance, index)
     return dict(split=split, image=image, annotations=_annotate(scene, image_id), said=said,

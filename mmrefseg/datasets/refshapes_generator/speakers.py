@@ -13,11 +13,20 @@ FAMILY_WEIGHTS: Dict[str, Dict[str, int]] = {
     'refshapes': dict(attributes=2, position=4, extreme=3, comparison=4, order=5, relation=4),
     'refshapes+': dict(attributes=1, comparison=1),
     'refshapesg': dict(relation=12, position=1, extreme=1, order=2),
+    # What is said of one shape in the generalized variant.
+    'grefshapes': dict(attributes=2, position=3, extreme=2, comparison=1),
 }
-VARIANTS = tuple(FAMILY_WEIGHTS)
+GENERALIZED = 'grefshapes'
+VARIANTS = tuple(name for name in FAMILY_WEIGHTS if name != GENERALIZED)
+ALL_VARIANTS = (*VARIANTS, GENERALIZED)
 
-# Whether kind, colour, texture and size are named, each on its own.
-NAMED_OFTEN = {False: (0.85, 0.6, 0.25, 0.15), True: (0.9, 0.75, 0.5, 0.35)}
+# Whether kind, colour, texture and size are named, each on its own, in each variant.
+NAMED_OFTEN: Dict[str, Tuple[float, ...]] = {
+    'refshapes': (0.85, 0.6, 0.25, 0.15),
+    'refshapes+': (0.85, 0.6, 0.25, 0.15),
+    'refshapesg': (0.9, 0.75, 0.5, 0.35),
+    'grefshapes': (0.95, 0.95, 0.1, 0.1),
+}
 # Expressions whose attributes alone would do, so that the rest is redundant: kept this often.
 KEEP_REDUNDANT = 0.3
 TRIES_PER_EXPRESSION = 8
@@ -37,7 +46,7 @@ class Speaker:
 
     Args:
         judge (Judge): Of the scene.
-        variant (str): One of :data:`VARIANTS`.
+        variant (str): One of :data:`ALL_VARIANTS`.
         rng (random.Random): The scene's and variant's random numbers.
     """
 
@@ -45,6 +54,7 @@ class Speaker:
         self.judge = judge
         self.rng = rng
         self.long = variant == 'refshapesg'
+        self._named_often = NAMED_OFTEN[variant]
         self._proposers = [getattr(self, f'_{family}')
                            for family, weight in FAMILY_WEIGHTS[variant].items()
                            for _ in range(weight)]
@@ -67,10 +77,10 @@ class Speaker:
             found.setdefault(text, Utterance(expression, text))
         return list(found.values()) if len(found) > 1 else []
 
-    def _describe(self, index: int) -> Description:
-        """Some of the shape's attributes."""
+    def describe(self, index: int) -> Description:
+        """Some of the attributes of shape ``index``, as often as :data:`NAMED_OFTEN` says."""
         shape, random_number = self.judge.scene.shapes[index], self.rng.random
-        kind, colour, texture, size = NAMED_OFTEN[self.long]
+        kind, colour, texture, size = self._named_often
         return Description(
             shape.kind if random_number() < kind else None,
             shape.colour if random_number() < colour else None,
@@ -89,7 +99,7 @@ class Speaker:
 
     def _needed(self, index: int) -> Optional[Description]:
         """Some attributes for an expression that says more; rarely such that would do alone."""
-        target = self._describe(index)
+        target = self.describe(index)
         alone = self.judge.described(target).referent == index
         return None if alone and self.rng.random() > KEEP_REDUNDANT else target
 
@@ -115,7 +125,7 @@ class Speaker:
 
     def _order(self, index: int) -> Optional[Expression]:
         # A row needs members: little is said of them.
-        target = self._describe(index)._replace(texture=None, size=None)
+        target = self.describe(index)._replace(texture=None, size=None)
         if target.kind and target.colour and self.rng.random() < 0.6:
             target = target._replace(colour=None)
         rank = self.rng.choice(list(RANKS))
@@ -126,7 +136,7 @@ class Speaker:
 
     def _comparison(self, index: int) -> Optional[Expression]:
         # Only shapes of one kind are compared: a star's width is not a square's.
-        target = self._describe(index)._replace(
+        target = self.describe(index)._replace(
             kind=self.judge.scene.shapes[index].kind, size=None)
         members = bin(self.judge.described(target).sure).count('1')
         word = self.rng.choice(('larger', 'smaller') if members == 2 else ('largest', 'smallest'))

@@ -15,7 +15,7 @@ import cv2
 
 from .records import MAX_SCENES, make_record
 from .scenes import KINDS, ROUND_KINDS, SPLITS
-from .speakers import VARIANTS
+from .speakers import ALL_VARIANTS, GENERALIZED, VARIANTS
 
 # Change it whenever the same arguments give other files.
 GENERATOR_VERSION = 1
@@ -36,7 +36,8 @@ def generate_refshapes(out_dir: Union[str, Path],
     """Generate RefShapes, or find that it is there already.
 
     Writes ``<out_dir>/images/refshapes/*.jpg``, for every variant ``<out_dir>/<variant>/
-    {instances.json, refs(unc).p}``, and at last the manifest ``<out_dir>/refshapes_manifest.json``.
+    {instances.json, refs(unc).p}`` (of the generalized variant ``grefs(unc).json``, as gRefCOCO has
+    it), and at last the manifest ``<out_dir>/refshapes_manifest.json``.
     Everything is made in a hidden folder beside and moved, so that a killed run leaves nothing that
     looks complete. The same arguments give byte-identical files, whatever ``workers`` is.
 
@@ -45,7 +46,7 @@ def generate_refshapes(out_dir: Union[str, Path],
         scenes (dict, optional): Number of scenes of each split. Default: :data:`DEFAULT_SCENES`.
         size (int): Side of the square pictures, pixels.
         seed (int): Of everything; a scene depends on it, its split and its number only.
-        variants (Sequence[str]): Which of :data:`VARIANTS`.
+        variants (Sequence[str]): Which of :data:`ALL_VARIANTS`. Default: all but the generalized one.
         workers (int): Processes.
         overwrite (bool): Replace all of RefShapes that is in ``out_dir``.
         on_scene (Callable, optional): Called after every scene.
@@ -61,7 +62,7 @@ def generate_refshapes(out_dir: Union[str, Path],
     """
     scenes = dict(DEFAULT_SCENES if scenes is None else scenes)
     _check(scenes, size, variants, workers)
-    variants = [name for name in VARIANTS if name in variants]
+    variants = [name for name in ALL_VARIANTS if name in variants]
     out_dir = Path(out_dir)
     arguments = dict(generator_version=GENERATOR_VERSION, size=size, seed=seed, variants=variants,
                      scenes={split: scenes.get(split, 0) for split in SPLITS})
@@ -104,9 +105,9 @@ def _check(scenes: Dict[str, int], size: int, variants: Sequence[str], workers: 
     if size < MIN_SIZE:
         raise ValueError(f'the pictures must be at least {MIN_SIZE} px wide for the shapes to be '
                          f'recognised, found size={size}')
-    unknown = sorted(set(variants) - set(VARIANTS))
+    unknown = sorted(set(variants) - set(ALL_VARIANTS))
     if unknown or not variants:
-        raise ValueError(f'the variants are {list(VARIANTS)}, found {list(variants)}')
+        raise ValueError(f'the variants are {list(ALL_VARIANTS)}, found {list(variants)}')
     if workers < 1:
         raise ValueError(f'workers must be at least 1, found {workers}')
 
@@ -129,7 +130,7 @@ def _outputs(out_dir: Path, variants: Iterable[str]) -> List[Path]:
 
 def _refuse_others(out_dir: Path, manifest: Optional[dict], arguments: dict) -> None:
     if manifest is None:
-        found = [str(path) for path in _outputs(out_dir, VARIANTS) if path.exists()]
+        found = [str(path) for path in _outputs(out_dir, ALL_VARIANTS) if path.exists()]
         if found:
             raise FileExistsError(
                 f'{", ".join(found)} exist without {MANIFEST}: of an interrupted generation, or '
@@ -143,16 +144,20 @@ def _refuse_others(out_dir: Path, manifest: Optional[dict], arguments: dict) -> 
 
 def _is_complete(out_dir: Path, arguments: dict) -> bool:
     pictures, *folders = _outputs(out_dir, arguments['variants'])
-    files = [folder / name for folder in folders for name in ('instances.json', 'refs(unc).p')]
+    files = [folder / name for folder in folders for name in ('instances.json', _refs_name(folder.name))]
     if not pictures.is_dir() or not all(path.is_file() for path in files):
         return False
     return len(list(pictures.glob('*.jpg'))) == sum(arguments['scenes'].values())
 
 
+def _refs_name(variant: str) -> str:
+    return 'grefs(unc).json' if variant == GENERALIZED else 'refs(unc).p'
+
+
 def _publish(partial: Path, out_dir: Path, variants: Sequence[str]) -> None:
     """Move the finished folders to their places; without a manifest nothing looks complete."""
     (out_dir / MANIFEST).unlink(missing_ok=True)
-    for old in _outputs(out_dir, VARIANTS):
+    for old in _outputs(out_dir, ALL_VARIANTS):
         if old.exists():
             shutil.rmtree(old)
     for new, place in zip(_outputs(partial, variants), _outputs(out_dir, variants)):
@@ -178,21 +183,8 @@ def _run(make: Callable, tasks: List[Tuple[str, int]], workers: int) -> Iterable
 
 def _write_variant(folder: Path, variant: str, records: List[dict], arguments: dict) -> dict:
     """Write a variant's two files; only pictures with an expression are in them."""
-    refs: List[dict] = []
     used = [record for record in records if record['said'][variant]]
-    sent_id = 0
-    for record in used:
-        for index, texts in record['said'][variant].items():
-            annotation = record['annotations'][index]
-            sentences = [dict(sent_id=sent_id + i, sent=text, raw=text, tokens=text.split())
-                         for i, text in enumerate(texts)]
-            sent_id += len(texts)
-            stem, suffix = os.path.splitext(record['image']['file_name'])
-            refs.append(dict(
-                ref_id=len(refs), ann_id=annotation['id'], image_id=annotation['image_id'],
-                category_id=annotation['category_id'], split=record['split'],
-                file_name=f'{stem}_{index}{suffix}', sentences=sentences,
-                sent_ids=[sentence['sent_id'] for sentence in sentences]))
+    refs = _collect_refs(used, variant)
     instances = dict(
         info=dict(description=f'{variant}: generated scenes for referring segmentation',
                   version=str(GENERATOR_VERSION), arguments=arguments),
@@ -203,8 +195,36 @@ def _write_variant(folder: Path, variant: str, records: List[dict], arguments: d
                     for i, kind in enumerate(KINDS, start=1)])
     folder.mkdir(parents=True)
     (folder / 'instances.json').write_text(json.dumps(instances), encoding='utf-8')
-    # pickle writes an object that it has met as a reference. The way through JSON makes which
-    # strings are one object the same, whatever process they came from.
-    (folder / 'refs(unc).p').write_bytes(pickle.dumps(json.loads(json.dumps(refs)), protocol=2))
+    refs_as_json = json.dumps(refs)
+    if variant == GENERALIZED:
+        (folder / _refs_name(variant)).write_text(refs_as_json, encoding='utf-8')
+    else:
+        # pickle writes an object that it has met as a reference. The way through JSON makes which
+        # strings are one object the same, whatever process they came from.
+        (folder / _refs_name(variant)).write_bytes(pickle.dumps(json.loads(refs_as_json), protocol=2))
     total: Counter = sum((record['counts'][variant] for record in records), Counter())
     return dict(pictures=len(used), refs=len(refs), **{key: total[key] for key in sorted(total)})
+
+
+def _collect_refs(records: List[dict], variant: str) -> List[dict]:
+    """The entries of a variant's refs."""
+    refs: List[dict] = []
+    sent_id = 0
+    for record in records:
+        image = record['image']
+        stem, suffix = os.path.splitext(image['file_name'])
+        for reference in record['said'][variant]:
+            sentences = [dict(sent_id=sent_id + i, sent=text, raw=text, tokens=text.split())
+                         for i, text in enumerate(reference.texts)]
+            sent_id += len(sentences)
+            targets = [record['annotations'][index] for index in reference.targets]
+            ann_ids, categories = ([target[key] for target in targets] for key in ('id', 'category_id'))
+            name = '_'.join([stem, *map(str, reference.targets)]) + suffix
+            ref = dict(ref_id=len(refs), ann_id=None, image_id=image['id'], category_id=None, split=record['split'],
+                       file_name=name, sentences=sentences, sent_ids=[sentence['sent_id'] for sentence in sentences])
+            if variant == GENERALIZED:
+                ref.update(ann_id=ann_ids or [-1], category_id=categories or [-1], no_target=not targets)
+            else:
+                ref.update(ann_id=ann_ids[0], category_id=categories[0])
+            refs.append(ref)
+    return refs

@@ -13,7 +13,7 @@ from mmrefseg.registry import TRANSFORMS
 from mmrefseg.structures import RefDataSample
 
 META_KEYS = ('img_path', 'image_id', 'ori_shape', 'img_shape', 'pad_shape', 'scale_factor', 'flip',
-             'flip_direction', 'expressions', 'ref_ids', 'sent_ids', 'sample_idx', 'dataset_name')
+             'flip_direction', 'expressions', 'ref_ids', 'sent_ids', 'no_targets', 'sample_idx', 'dataset_name')
 
 
 @TRANSFORMS.register_module()

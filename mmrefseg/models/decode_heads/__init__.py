@@ -2,10 +2,13 @@
 
 from .base_ref_head import BaseRefHead
 from .cga_head import CGAHead
+from .existence_head import ExistenceHead
 from .lfr_head import LFRHead
 from .locate_head import LocateHead
 from .lts_mask_head import LTSMaskHead
 from .mask_head import MaskHead
 from .sadlr_head import SADLRHead
 
-__all__ = ['BaseRefHead', 'CGAHead', 'LFRHead', 'LTSMaskHead', 'LocateHead', 'MaskHead', 'SADLRHead']
+__all__ = [
+    'BaseRefHead', 'CGAHead', 'ExistenceHead', 'LFRHead', 'LTSMaskHead', 'LocateHead', 'MaskHead', 'SADLRHead'
+]

@@ -43,7 +43,8 @@ def compile_parts(model: nn.Module, **options) -> None:
         _compile_methods(segmentor.text_encoder, ['encode'], options)
     decode = [] if segmentor.decoder is None else ['decode']
     _compile_methods(segmentor, ['encode_image', 'fuse', *decode], options)
-    for head in (segmentor.decode_head, *segmentor.auxiliary_head):
+    existence = [] if segmentor.existence_head is None else [segmentor.existence_head]
+    for head in (segmentor.decode_head, *existence, *segmentor.auxiliary_head):
         _compile_methods(head, ['predict', 'loss'] if isinstance(head, BaseRefHead) else ['forward'], options)
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from mmrefseg.structures import Gives, Reads
 
+from ..decode_heads import ExistenceHead
 from ..utils import channels_of_maps
 from .heads import BaseDecodeHead, BaseRefHead
 
@@ -49,8 +50,11 @@ def check_parts(model: nn.Module) -> None:
         _check_part(name, model.decoder, giver, given, model.text_encoder)
         reads = getattr(model.decoder, 'reads', None)
         _check_text_in_maps(name, reads is None or reads.queries is not None or bool(reads.prior), giver, given)
-    for key, head in (('decode_head', model.decode_head), *(('auxiliary_head', head) for head in model.auxiliary_head)):
+    existence = [] if model.existence_head is None else [('existence_head', model.existence_head)]
+    auxiliary = [('auxiliary_head', head) for head in model.auxiliary_head]
+    for key, head in (('decode_head', model.decode_head), *existence, *auxiliary):
         name = f'model.{key} {_type(head)}'
+        _check_existence(name, key, head)
         _check_head(name, head, model.decoder)
         _check_part(name, head, giver, given, model.text_encoder)
         if isinstance(head, BaseDecodeHead):
@@ -144,7 +148,10 @@ def _check_head(name: str, head: nn.Module, decoder: Optional[nn.Module]) -> Non
         if head.in_channels is None:
             return  # does not read Y
         if decoder is None:
-            raise ValueError(f'{name} turns one map Y into masks, so model.decoder is needed (for example LAVTDecoder)')
+            makes = 'turns one map Y into masks'
+            if isinstance(head, ExistenceHead):
+                makes = 'reads Y (from_maps=True: the coarsest fused map)'
+            raise ValueError(f'{name} {makes}, so model.decoder is needed (for example LAVTDecoder)')
         if decoder.out_channels != head.in_channels:
             raise ValueError(f'{name} has in_channels {head.in_channels}, but model.decoder {_type(decoder)} gives Y '
                              f'of {decoder.out_channels} channels')
@@ -153,6 +160,13 @@ def _check_head(name: str, head: nn.Module, decoder: Optional[nn.Module]) -> Non
                          'maps alone')
     elif head.out_channels not in (1, 2):
         raise ValueError(f'{name} has {head.out_channels} classes, expected num_classes=2: background and object')
+
+
+def _check_existence(name: str, key: str, head: nn.Module) -> None:
+    """The head that gives no mask and is there at inference has a place of its own."""
+    if isinstance(head, ExistenceHead) != (key == 'existence_head'):
+        found = 'gives no mask and is needed at inference' if key != 'existence_head' else 'is no ExistenceHead'
+        raise ValueError(f'{name} {found}: an ExistenceHead, and nothing else, belongs in model.existence_head')
 
 
 def _check_mmseg_inputs(name: str, head: BaseDecodeHead, giver: str, channels: Sequence[int]) -> None:

@@ -1,11 +1,8 @@
 """The referring segmentor: runs text encoder, backbone, fusion, decoder and heads."""
 
-import math
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Union
 
 import torch
-import torch.nn.functional as F
-from mmengine.structures import PixelData
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
@@ -14,10 +11,11 @@ from mmrefseg.errors import RefDataError
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import MultiModalFeatures, RefDataSample, TextFeatures, image_index_of
 
-from ..utils import at_least_single, checkpoint_blocks, checkpointed
+from ..utils import checkpoint_blocks, checkpointed
 from .expression_rows import ExpressionRows
 from .heads import BaseRefHead, head_logits, head_loss
 from .part_checks import check_parts
+from .predictions import RowOutputs, fill_predictions
 from .ref_test_cfg import RefTestCfg
 
 
@@ -29,7 +27,8 @@ class RefSegmentor(BaseSegmentor):
 
         images (B,3,H,W) ─► backbone ─────────► maps, one row an image ──┐
         expressions (N) ──► text_encoder ─► TextFeatures ────────────────┴► fusion ─► neck ─► decoder
-            ─► Y (N,C,h,w) ─► decode_head ─► logits (N,K,h,w)
+            ─► Y (N,C,h,w) ─┬► decode_head ─► logits (N,K,h,w)
+                            └► existence_head ─► logits (N,)
 
     A batch holds B images with E_b >= 1 expressions each, N = sum E_b. A language-aware backbone
     (``takes_text``) does what lies before its first word once an image. Parts of mmseg (backbones,
@@ -42,6 +41,7 @@ class RefSegmentor(BaseSegmentor):
         fusion (dict, optional): Joins maps and text.
         neck (dict, optional): Any mmseg neck, on the fused maps.
         decoder (dict, optional): Turns the fused maps into Y.
+        existence_head (dict, optional): An :class:`ExistenceHead`, which says whether there is such an object at all.
         auxiliary_head (dict | list[dict], optional): Only trained with, absent at inference. A head of
             mmseg sees the fused maps.
         train_cfg (dict, optional): Handed to mmseg's heads.
@@ -63,6 +63,7 @@ class RefSegmentor(BaseSegmentor):
                  fusion: Optional[dict] = None,
                  neck: Optional[dict] = None,
                  decoder: Optional[dict] = None,
+                 existence_head: Optional[dict] = None,
                  auxiliary_head: Union[dict, List[dict], None] = None,
                  train_cfg: Optional[dict] = None,
                  test_cfg: Optional[dict] = None,
@@ -79,6 +80,7 @@ class RefSegmentor(BaseSegmentor):
         self.neck = _build(neck)
         self.decoder = _build(decoder)
         self.decode_head = MODELS.build(decode_head)
+        self.existence_head = _build(existence_head)
         auxiliary = [auxiliary_head] if isinstance(auxiliary_head, dict) else auxiliary_head or []
         self.auxiliary_head = nn.ModuleList(MODELS.build(head) for head in auxiliary)
         self.train_cfg = train_cfg
@@ -155,7 +157,7 @@ class RefSegmentor(BaseSegmentor):
             data_samples (Sequence[RefDataSample]): With ``gt_sem_seg.data`` (E, H, W).
 
         Returns:
-            dict: ``decode.*`` and ``aux_i.*`` scalars.
+            dict: ``decode.*``, ``existence.*`` and ``aux_i.*`` scalars.
 
         Raises:
             RefDataError: A sample has another number of masks than of expressions.
@@ -164,6 +166,8 @@ class RefSegmentor(BaseSegmentor):
         features = self.extract_feat(inputs, data_samples)
         decoded = self.decode(features)
         losses = add_prefix(self._head_loss(self.decode_head, decoded, features, target), 'decode')
+        if self.existence_head is not None:
+            losses.update(add_prefix(self._head_loss(self.existence_head, decoded, features, target), 'existence'))
         for i, head in enumerate(self.auxiliary_head):
             given = decoded if isinstance(head, BaseRefHead) else None
             losses.update(add_prefix(self._head_loss(head, given, features, target), f'aux_{i}'))
@@ -171,64 +175,29 @@ class RefSegmentor(BaseSegmentor):
 
     def predict(self, inputs: Tensor,
                 data_samples: Sequence[RefDataSample]) -> Sequence[RefDataSample]:
-        """Fill ``pred_sem_seg`` (E, h, w) and ``pred_scores`` (E,) of every sample.
+        """Fill ``pred_sem_seg`` (E, h, w), ``pred_scores`` (E,) and, with an existence head, ``pred_existence`` (E,).
 
         The backbone runs once an image, the rest once for expressions that are the same on it; at most
         ``test_cfg.max_expressions`` expressions go through the rest at once. Nothing waits for the device. (h, w) is
         the input's or the picture's own size by ``test_cfg.eval_size``. Where fusion gives a prior, ``pred_prior``
         (E, h, w) are its logits at their own size, which cover the input, padding included; ``batch_input_shape`` is
-        the size of that.
+        the size of that. The mask of an expression whose existence is not above ``test_cfg.existence_threshold`` is
+        empty.
         """
         rows = ExpressionRows.of(data_samples)
         text = self.text_encoder(rows.texts)
         image_feats = self.encode_image(inputs)
-        logits, priors = [], []
-        for chunk in rows.chunks(image_feats, text, self.test_cfg.max_expressions):
-            features = self.fuse(*chunk)
-            logits.append(head_logits(self.decode_head, self.decode(features), features))
-            priors.append(features.prior)
-        for image, (sample, own) in enumerate(zip(data_samples, torch.cat(logits).split(rows.counts))):
-            predicted = self._masks_and_scores(own, sample, inputs.shape[2:])
-            masks, scores = (rows.spread(image, values) for values in predicted[:2])
-            sample.pred_sem_seg = PixelData(data=masks)
-            sample.pred_scores = scores
-            if self.test_cfg.keep_logits:
-                sample.seg_logits = PixelData(data=rows.spread(image, predicted[2]).flatten(0, 1))
-        if priors[0] is not None:
-            for image, (sample, prior) in enumerate(zip(data_samples, torch.cat(priors).split(rows.counts))):
-                # (R, 1, h, w) -> (E, h, w)
-                sample.pred_prior = PixelData(data=rows.spread(image, at_least_single(prior[:, 0])))
-                sample.set_metainfo(dict(batch_input_shape=tuple(inputs.shape[2:])))
+        outputs = RowOutputs.cat([self.run_rows(*chunk) for chunk in
+                                  rows.chunks(image_feats, text, self.test_cfg.max_expressions)])
+        fill_predictions(data_samples, rows, outputs, inputs.shape[2:], self.test_cfg, self.decode_head.align_corners)
         return data_samples
 
-    def _masks_and_scores(self, logits: Tensor, sample: RefDataSample, input_size) -> Tuple[Tensor, ...]:
-        """Logits (R, K, h, w) of one image -> masks (R, H, W) at the size asked for, scores (R,), logits (R, K, H, W).
-
-        Some rows at once; the logits are of 0 rows unless they are kept.
-        """
-        pieces = [self._mask_some(at_least_single(piece), sample, input_size)
-                  for piece in logits.split(self.test_cfg.max_expressions)]
-        return pieces[0] if len(pieces) == 1 else tuple(torch.cat(parts) for parts in zip(*pieces))
-
-    def _mask_some(self, logits: Tensor, sample: RefDataSample, input_size) -> Tuple[Tensor, ...]:
-        """:meth:`_masks_and_scores` of all rows at once."""
-        logits = self._resize(logits, input_size)
-        height, width = sample.get('img_shape', tuple(input_size))[:2]
-        logits = logits[..., :height, :width]  # padding lies at the right and the bottom
-        if self.test_cfg.eval_size == 'original':
-            logits = self._resize(logits, sample.ori_shape[:2])
-        # The softmax of two classes is the sigmoid of their difference.
-        evidence = logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits[:, 0]
-        threshold = self.test_cfg.threshold
-        masks = evidence > math.log(threshold / (1 - threshold))
-        scores = (evidence.sigmoid() * masks).sum((1, 2)) / masks.sum((1, 2)).clamp(min=1)
-        return masks.to(torch.uint8), scores, logits if self.test_cfg.keep_logits else logits[:0]
-
-    def _resize(self, logits: Tensor, size) -> Tensor:
-        if tuple(size) == tuple(logits.shape[2:]):
-            return logits
-        return F.interpolate(
-            logits, size=tuple(size), mode='bilinear', align_corners=self.decode_head.align_corners)
+    def run_rows(self, image_feats, text: TextFeatures, image_index: Optional[Tensor]) -> RowOutputs:
+        """The B images' features and N expressions -> what the heads that predict make of them."""
+        features = self.fuse(image_feats, text, image_index)
+        decoded = self.decode(features)
+        existence = None if self.existence_head is None else self.existence_head.predict(decoded, features)
+        return RowOutputs(head_logits(self.decode_head, decoded, features), existence, features.prior)
 
 
 def _build(config: Optional[dict]):

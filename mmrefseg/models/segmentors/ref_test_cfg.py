@@ -13,6 +13,8 @@ class RefTestCfg:
             'original' at the picture's own size. Defaults to 'input'.
         threshold (float): Probability above which a pixel is the referent; 0.5 with two classes is
             argmax. Defaults to 0.5.
+        existence_threshold (float): With an existence head: probability at or below which an expression is said to have
+            no object, so that its mask is empty. 0 empties none. Defaults to 0.5.
         max_expressions (int): How many expressions go through fusion, decoder and head at once; bounds
             the memory. Defaults to 16.
         keep_logits (bool): Keep ``seg_logits`` in the data samples. Defaults to False.
@@ -21,6 +23,7 @@ class RefTestCfg:
 
     eval_size: str = 'input'
     threshold: float = 0.5
+    existence_threshold: float = 0.5
     max_expressions: int = 16
     keep_logits: bool = False
     mode: str = 'whole'
@@ -32,6 +35,9 @@ class RefTestCfg:
         if not 0 < self.threshold < 1:
             raise ValueError(f'model.test_cfg.threshold is {self.threshold}, expected a probability '
                              'between 0 and 1')
+        if not 0 <= self.existence_threshold < 1:
+            raise ValueError(f'model.test_cfg.existence_threshold is {self.existence_threshold}, expected a '
+                             'probability from 0 (no mask is emptied) to below 1')
         if self.max_expressions < 1:
             raise ValueError(f'model.test_cfg.max_expressions is {self.max_expressions}, expected 1 '
                              'or more')

@@ -1,0 +1,4 @@
+_base_ = [
+    '../_base_/models/lavt_swinb.py', '../_base_/datasets/refcoco_mixed.py',
+    '../_base_/schedules/schedule_40e.py', '../_base_/default_runtime.py'
+]

@@ -1,0 +1,56 @@
+"""Reads ``grefs(<split_by>).json``: refs as gRefCOCO has them, with one target, several or none."""
+
+from pathlib import Path
+from typing import Any, Tuple, Union
+
+import msgspec
+
+from mmrefseg.errors import RefDataError
+
+#: The annotation's id in a ref that has no target.
+NO_TARGET = -1
+
+
+def load_gref_json(path: Union[str, Path]) -> list:
+    """Load ``grefs(<split_by>).json``.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        list[dict]: Its refs.
+
+    Raises:
+        RefDataError: The file is missing, no JSON, or holds something else than a list of dicts.
+    """
+    try:
+        refs = msgspec.json.decode(Path(path).read_bytes())
+    except OSError as error:
+        raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
+    except ValueError as error:  # msgspec.DecodeError, UnicodeDecodeError
+        raise RefDataError(f'{path} is no readable JSON, or truncated: {error}') from error
+    if not isinstance(refs, list) or not all(isinstance(ref, dict) for ref in refs):
+        raise RefDataError(f'{path} should hold a list of refs (objects) and holds {type(refs).__name__}'
+                           + (' with other entries' if isinstance(refs, list) else ''))
+    return refs
+
+
+def read_targets(ann_id: Any) -> Union[int, Tuple[int, ...]]:
+    """What ``ann_id`` of a ref says.
+
+    Args:
+        ann_id (int | list[int]): An id or a list of ids; :data:`NO_TARGET` alone means that there is no target.
+
+    Returns:
+        int | tuple[int]: The id of one target, or the different ids of several; () of none.
+
+    Raises:
+        ValueError: The list is empty, or has :data:`NO_TARGET` among other ids.
+        TypeError: It is something else.
+    """
+    ids = tuple(dict.fromkeys(map(int, ann_id if isinstance(ann_id, list) else [ann_id])))
+    if ids == (NO_TARGET, ):
+        return ()
+    if not ids or NO_TARGET in ids:
+        raise ValueError(f'ann_id is {ann_id}, expected ids of annotations, or [{NO_TARGET}] alone for no target')
+    return ids[0] if len(ids) == 1 else ids

@@ -1,0 +1,222 @@
+"""Turns a triplet list into what the refer format holds: refs, pictures, segmentations."""
+
+import hashlib
+import itertools
+import json
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
+
+import numpy as np
+from mmengine.logging import print_log
+from PIL import Image
+
+from mmrefseg.errors import RefDataError, first_lines
+
+from .gref_json import NO_TARGET
+from .mask_files import Foreground, encode_mask, read_mask_file
+from .masks import decode_segmentation
+from .refer_reader import fingerprints
+from .triplet_rows import Row, read_rows
+
+
+@dataclass(frozen=True)
+class TripletList:
+    """A list and how it is to be read; see :class:`mmrefseg.datasets.TripletListDataset`.
+
+    Attributes:
+        path: The list.
+        picture_dir, mask_dir: What names of pictures and of masks are relative to.
+        columns: Names in the list that are not the usual ones.
+        img_suffix, mask_suffix: Endings of the names of pictures; of masks of the same name.
+        foreground: The mask files' values of the object.
+        allow_empty: Whether a mask may be empty.
+    """
+
+    path: str
+    picture_dir: str
+    mask_dir: str
+    columns: Optional[Dict[str, str]] = None
+    img_suffix: str = ''
+    mask_suffix: str = '.png'
+    foreground: Foreground = None
+    allow_empty: bool = False
+
+
+class Picture(NamedTuple):
+    """A picture of a list; its size is 0x0 where it cannot be read."""
+
+    id: int
+    file_name: str
+    height: int
+    width: int
+
+
+class Triplets(NamedTuple):
+    """A list in the terms of the refer format.
+
+    Attributes:
+        refs: As the refer format has them, with ``lines`` (list[int]) of their sentences; ``ann_id`` is a list in those
+            without target, as in gRefCOCO.
+        pictures: By id.
+        segmentations: Polygons or RLEs by id of the annotation, [] where ``problems`` says why.
+        problems: What is wrong with picture or mask, by row of the ref.
+        mask_names: Of mask files.
+        picture_stat, mask_stat: Of the pictures and the mask files before they were read, see :func:`file_stats`.
+    """
+
+    refs: List[dict]
+    pictures: Dict[int, Picture]
+    segmentations: Dict[int, Union[list, dict]]
+    problems: Dict[int, str]
+    mask_names: List[str]
+    picture_stat: np.ndarray
+    mask_stat: np.ndarray
+
+
+def read_triplets(triplets: TripletList) -> Triplets:
+    """Read a list, the headers of its pictures and its masks.
+
+    Rows of one ``ref_id``, or without any of the same picture, mask and split, are one ref with several expressions.
+
+    Raises:
+        RefDataError: See :func:`read_rows`; or rows contradict each other in ``ref_id``. What is wrong with a picture
+            or a mask is no error here but in ``problems``.
+    """
+    rows = read_rows(triplets.path, triplets.columns)
+    image_ids, objects, masks, refs = _group(rows, triplets)
+    mask_names = list(dict.fromkeys(mask for mask in masks if isinstance(mask, str)))
+    picture_stat = file_stats(triplets.picture_dir, image_ids)
+    mask_stat = file_stats(triplets.mask_dir, mask_names)
+    print_log(f'{triplets.path}: reading the sizes of {len(image_ids)} pictures and {len(masks)} masks', 'current')
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        sizes = list(pool.map(lambda name: _picture_size(os.path.join(triplets.picture_dir, name)), image_ids))
+        images = [image for image, _ in objects]
+        read = list(pool.map(lambda mask, image: _read_mask(mask, sizes[image], triplets), masks, images))
+    problems = {row: read[ref['ann_id']] for row, ref in enumerate(refs) if isinstance(read[ref['ann_id']], str)}
+    for ref in refs:
+        if read[ref['ann_id']] is None:
+            ref['ann_id'] = [NO_TARGET]
+    return Triplets(
+        refs=refs,
+        pictures={number: Picture(number, name, *(sizes[number] if isinstance(sizes[number], tuple) else (0, 0)))
+                  for name, number in image_ids.items()},
+        segmentations={number: [] if isinstance(mask, str) else mask for number, mask in enumerate(read)
+                       if mask is not None},
+        problems=problems, mask_names=mask_names, picture_stat=picture_stat, mask_stat=mask_stat)
+
+
+def file_stats(folder: str, names: Iterable[str]) -> np.ndarray:
+    """Size and time of files, which tell whether they have changed.
+
+    Args:
+        folder (str): What the names are relative to.
+        names (Iterable[str]): Names of files.
+
+    Returns:
+        np.ndarray: (files, 2) int64, bytes and nanoseconds, both -1 for a file that is missing.
+    """
+    with ThreadPoolExecutor(16) as pool:  # on a network each may take a while
+        return np.array(list(pool.map(_stat, (os.path.join(folder, name) for name in names))), np.int64).reshape(-1, 2)
+
+
+def _stat(path: str) -> List[int]:
+    try:
+        return fingerprints(path)[0]
+    except RefDataError:
+        return [-1, -1]
+
+
+def clean_text(text: str) -> str:
+    """str: The text in lower case, without punctuation, as the refer format's ``sent``."""
+    return ' '.join(re.sub(r'[^\w\s]', '', text.lower()).split())
+
+
+def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict, list, List[dict]]:
+    """Pictures by name, objects by (picture, mask), the objects' masks, and the refs."""
+    image_ids, objects, masks, refs, problems = {}, {}, [], {}, []
+    for row in rows:
+        file_name = row.image + triplets.img_suffix
+        try:
+            mask = _mask_of(row, triplets)
+        except RefDataError as error:
+            problems.append(f'line {row.line}: {error}')
+            continue
+        image_id = image_ids.setdefault(file_name, len(image_ids))
+        digest = mask if isinstance(mask, str) else hashlib.sha256(json.dumps(mask, sort_keys=True).encode()).digest()
+        number = objects.setdefault((image_id, digest), len(objects))
+        if number == len(masks):
+            masks.append(mask)
+        key = (number, row.split) if row.ref_id is None else row.ref_id
+        ref = refs.setdefault(key, dict(
+            ref_id=len(refs) if row.ref_id is None else row.ref_id, ann_id=number, image_id=image_id, category_id=1,
+            split=row.split, file_name=file_name, sentences=[], lines=[]))
+        if (ref['ann_id'], ref['split']) != (number, row.split):
+            problems.append(f'line {row.line}: ref_id {row.ref_id} has another picture, mask or split than in line '
+                            f'{ref["lines"][0]}')
+        elif (row.ref_id is None) != (rows[0].ref_id is None):
+            problems.append(f'line {row.line}: a ref_id is {"missing" if row.ref_id is None else "there"}, other than '
+                            f'in line {rows[0].line}: expected one in every row or in none')
+        ref['lines'] += [row.line] * len(row.expressions)
+        ref['sentences'] += [
+            dict(raw=text, sent=clean_text(text), tokens=clean_text(text).split()) for text in row.expressions]
+    if problems:
+        raise RefDataError(f'{triplets.path}: {len(problems)} rows do not go with the options or with others:'
+                           + first_lines(problems))
+    sent_ids = itertools.count()
+    for ref in refs.values():
+        for sentence in ref['sentences']:
+            sentence['sent_id'] = next(sent_ids)
+    return image_ids, objects, masks, list(refs.values())
+
+
+def _mask_of(row: Row, triplets: TripletList) -> Union[str, list, dict]:
+    """The row's mask, by default the file that has its picture's name."""
+    if row.mask is not None:
+        return row.mask
+    mask = (row.image if triplets.img_suffix else os.path.splitext(row.image)[0]) + triplets.mask_suffix
+    picture = os.path.join(triplets.picture_dir, row.image + triplets.img_suffix)
+    if os.path.join(triplets.mask_dir, mask) == picture:
+        raise RefDataError(f'it names no mask, and {picture}, where one is looked for, is the picture: set '
+                           'data_prefix=dict(mask=…) or mask_suffix')
+    return mask
+
+
+def _picture_size(path: str) -> Union[Tuple[int, int], str]:
+    """Height and width, or what is wrong."""
+    try:
+        with Image.open(path) as picture:
+            return picture.size[::-1]
+    except FileNotFoundError:
+        return f'its picture {path} is missing'
+    except (OSError, Image.DecompressionBombError) as error:
+        return f'its picture {path} cannot be read: {error}'
+
+
+def _read_mask(mask: Union[str, list, dict], size: Union[Tuple[int, int], str],
+               triplets: TripletList) -> Union[list, dict, str, None]:
+    """Polygons or RLEs; None = no target; or what is wrong with picture or mask, a text."""
+    if isinstance(size, str):
+        return size
+    name = ''
+    try:
+        if isinstance(mask, str):
+            name = f' {os.path.join(triplets.mask_dir, mask)}'
+            values = read_mask_file(name[1:], triplets.foreground)
+            if values.shape != size:
+                return (f'its mask{name} is {values.shape[0]}x{values.shape[1]} where its picture is '
+                        f'{size[0]}x{size[1]} (height x width)')
+            mask, filled = encode_mask(values), values.any()
+        else:
+            filled = mask != [] and decode_segmentation(mask, height=size[0], width=size[1]).any()
+    except RefDataError as error:
+        return str(error)
+    if filled:
+        return mask
+    if triplets.allow_empty:
+        return None
+    values = '' if triplets.foreground is None or not name else f' (foreground={triplets.foreground})'
+    return (f'its mask{name} has no foreground{values}; allow_empty=True takes its expressions for such that have no '
+            'target')
