@@ -2,9 +2,11 @@
 
 import importlib
 import importlib.util
+import os
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import List
 
 # (import name, lowest version that works, first version too new, the line to type). Import names and
 # ``__version__`` are checked, not distributions: mmcv, mmcv-lite and the OneDL forks all install the same
@@ -27,11 +29,25 @@ def check_versions(required: tuple = REQUIRED) -> None:
     """Check that every package mmrefseg stands on is there, new enough and not too new.
 
     Args:
-        required (tuple): Rows ``(import name, lowest version or '', first version too new or '', line to type)``.
+        required (tuple): As :func:`find_problems` takes them.
 
     Raises:
         ImportError: A package is missing, too old or too new. The message lists all that is wrong, each with
             the line that mends it.
+    """
+    problems = find_problems(required)
+    if problems:
+        raise ImportError('mmrefseg cannot run here. Type:\n  ' + '\n  '.join(problems))
+
+
+def find_problems(required: tuple = REQUIRED) -> List[str]:
+    """Which packages are missing, too old or too new.
+
+    Args:
+        required (tuple): Rows ``(import name, lowest version or '', first version too new or '', line to type)``.
+
+    Returns:
+        list[str]: What is wrong, each with the line that mends it.
     """
     from importlib.metadata import PackageNotFoundError, version
 
@@ -59,8 +75,15 @@ def check_versions(required: tuple = REQUIRED) -> None:
             problems.append(f'{name} {found} is older than {lowest}:  {line}')
         elif below and Version(found) >= Version(below):
             problems.append(f'{name} {found} is too new, it must be below {below}:  {line}')
-    if problems:
-        raise ImportError('mmrefseg cannot run here. Type:\n  ' + '\n  '.join(problems))
+    return problems
+
+
+def doctor_is_called() -> bool:
+    """Whether this process is ``mmrefseg doctor``, which must run where nothing else of mmrefseg can."""
+    words = sys.orig_argv
+    as_module = any(words[i:i + 3] == ['-m', 'mmrefseg', 'doctor'] for i in range(len(words)))
+    script, *arguments = sys.argv or ['']
+    return as_module or os.path.basename(script).split('.')[0] == 'mmrefseg' and arguments[:1] == ['doctor']
 
 
 class MissingOps(ModuleType):

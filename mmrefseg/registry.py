@@ -4,6 +4,7 @@ In a config whose ``default_scope`` is ``'mmrefseg'`` the parts of mmseg need no
 mmdet are written ``mmdet.X``. In an mmseg config ours are written ``mmrefseg.X``.
 """
 
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import INFERENCERS as MMENGINE_INFERENCERS
 from mmengine.registry import Registry
 from mmseg import registry as mmseg_registry
@@ -24,13 +25,14 @@ MODELS = _child('MODELS', 'mmrefseg.models')
 DATASETS = _child('DATASETS', 'mmrefseg.datasets')
 TRANSFORMS = _child('TRANSFORMS', 'mmrefseg.datasets.transforms')
 METRICS = _child('METRICS', 'mmrefseg.evaluation')
-HOOKS = _child('HOOKS', 'mmrefseg.engine')
+HOOKS = _child('HOOKS', 'mmrefseg.engine', 'mmrefseg.analysis.ref_picture_hook')
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmrefseg.engine')
 VISUALIZERS = _child('VISUALIZERS', 'mmrefseg.visualization')
 INFERENCERS = Registry(
     'inferencer', parent=MMENGINE_INFERENCERS, scope='mmrefseg', locations=['mmrefseg.apis'])
 
 # Nothing of ours lives in the rest, yet a missing child makes mmengine warn at every build.
+FUNCTIONS = Registry('function', parent=MMENGINE_FUNCTIONS, scope='mmrefseg')
 RUNNERS = _child('RUNNERS')
 RUNNER_CONSTRUCTORS = _child('RUNNER_CONSTRUCTORS')
 LOOPS = _child('LOOPS')

@@ -12,7 +12,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         parser (ArgumentParser): Gets ``config`` as its next positional argument, and ``--work-dir``, ``--amp``,
             ``--compile``, ``--cfg-options``, ``--launcher`` and ``--local_rank``.
     """
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', help='config file, or name: see mmrefseg info')
     parser.add_argument('--work-dir', help='where logs and checkpoints go')
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on CUDA, bfloat16 on a CPU')
     parser.add_argument('--compile', action='store_true', help='torch.compile: the first steps take minutes')

@@ -36,6 +36,12 @@ def load_config(path: str,
     return cfg
 
 
+def add_run_record(cfg: Config) -> None:
+    """Let :class:`~mmrefseg.engine.RunRecordHook` write, unless the config says something about it."""
+    cfg.default_hooks = dict(cfg.get('default_hooks') or {})
+    cfg.default_hooks.setdefault('run_record', dict(type='mmrefseg.RunRecordHook'))
+
+
 def enable_amp(cfg: Config) -> None:
     """Train in mixed precision: float16 with loss scaling on CUDA, bfloat16 on a CPU.
 

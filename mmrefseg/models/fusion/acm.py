@@ -3,10 +3,11 @@
 from typing import Optional, Sequence, Tuple
 
 import torch
-import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+
+from ..utils import adaptive_average
 
 
 class ACM(BaseModule):
@@ -54,4 +55,4 @@ class ACM(BaseModule):
 
     def pool(self, x: Tensor) -> Tensor:
         """The averages of the pyramid's cells: (N, C, H, W) -> (N, C, keys)."""
-        return torch.cat([F.adaptive_avg_pool2d(x, side).flatten(2) for side in self.grids], dim=2)
+        return torch.cat([adaptive_average(x, (side, side)).flatten(2) for side in self.grids], dim=2)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mmrefseg.structures import TextFeatures
 
-from ..utils import expand_to_expressions
+from ..utils import adaptive_average, expand_to_expressions
 
 
 class MultiScaleFusion(BaseModule):
@@ -77,7 +77,7 @@ class MultiScaleFusion(BaseModule):
         size = middle.shape[2:]
         coarse = expand_to_expressions(coarse + self.visual(coarse), image_index)
         middle = expand_to_expressions(self.middle(middle), image_index)
-        fine = expand_to_expressions(self.fine(F.adaptive_avg_pool2d(fine, size)), image_index)
+        fine = expand_to_expressions(self.fine(adaptive_average(fine, size)), image_index)
         sentence = self.sentence(text.sentence)[..., None, None]  # (N, C_t) -> (N, C_3, 1, 1)
         fused_coarse = self.product(coarse * sentence)  # M_3
         fused_middle = self.join_middle(torch.cat([F.interpolate(fused_coarse, size), middle], dim=1))  # M_2

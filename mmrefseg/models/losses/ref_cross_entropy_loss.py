@@ -2,6 +2,7 @@
 
 from typing import Optional, Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -52,4 +53,18 @@ class RefCrossEntropyLoss(nn.Module):
             # sigmoid(x) is the softmax of (0, x).
             logits = F.pad(logits, (0, 0, 0, 0, 1, 0))
         weight = None if self.class_weight is None else logits.new_tensor(self.class_weight)
-        return self.loss_weight * F.cross_entropy(logits, target, weight=weight, ignore_index=ignore_index)
+        if torch.are_deterministic_algorithms_enabled():
+            loss = _repeatable_cross_entropy(logits, target, weight, ignore_index)
+        else:
+            loss = F.cross_entropy(logits, target, weight=weight, ignore_index=ignore_index)
+        return self.loss_weight * loss
+
+
+def _repeatable_cross_entropy(logits: Tensor, target: Tensor, weight: Optional[Tensor], ignore_index: int) -> Tensor:
+    """``F.cross_entropy`` of two classes; that of pictures has no deterministic form on CUDA."""
+    background, referent = logits.log_softmax(dim=1).unbind(dim=1)  # (N, H, W) each
+    is_referent = target == 1
+    counts = (target != ignore_index).to(logits)
+    if weight is not None:
+        counts = counts * torch.where(is_referent, weight[1], weight[0])
+    return -(counts * torch.where(is_referent, referent, background)).sum() / counts.sum()

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from .adaptive_average import adaptive_average
+
 
 class MergeLevels(nn.Module):
     """Levels side by side at the size of one of them, then a 1x1 convolution with batch norm and ReLU.
@@ -30,6 +32,6 @@ class MergeLevels(nn.Module):
         size = maps[self.level].shape[2:]
         finer, coarser = maps[:self.level], maps[self.level + 1:]
         return self.project(torch.cat([
-            *(F.adaptive_avg_pool2d(level, size) for level in finer), maps[self.level],
+            *(adaptive_average(level, size) for level in finer), maps[self.level],
             *(F.interpolate(level, size=size, mode='bilinear', align_corners=False) for level in coarser)
         ], dim=1))

@@ -1,0 +1,132 @@
+"""Predictions on disk, which a kill cannot spoil."""
+
+import json
+import os
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Union
+
+import numpy as np
+
+from mmrefseg.engine import write_text
+from mmrefseg.visualization.panel import write_picture
+
+from .prediction_tasks import PredictionTask
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+
+class PredictionFolder:
+    """Masks, a line for each in ``results.jsonl``, and ``settings.json``, which says what they were made with.
+
+    Masks are written first, each whole or not at all, then all lines of a picture at once. A picture counts as done
+    if each of its expressions has a whole line and the line's files are there; everything else that a killed run left
+    behind is dropped when the folder is opened again, and made anew.
+
+    Args:
+        path (str | Path): The folder; it is made.
+        settings (dict): What the predictions depend on; ready for JSON.
+
+    Raises:
+        ValueError: The folder holds predictions made with other settings, or of unknown ones, or something else.
+        BlockingIOError: Another process writes there.
+    """
+
+    def __init__(self, path: Union[str, Path], settings: dict) -> None:
+        self.path = Path(path)
+        self.results = self.path / 'results.jsonl'
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = open(self.path / '.lock', 'w')
+        if fcntl is not None:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a kill lets it go
+            except BlockingIOError as error:
+                self._lock.close()
+                raise BlockingIOError(f'another process is writing its predictions into {self.path}') from error
+        try:
+            self._agree(settings)
+        except ValueError:
+            self._lock.close()
+            raise
+        self._file = None
+
+    def done(self, tasks: Sequence[PredictionTask]) -> List[PredictionTask]:
+        """Which tasks need nothing more; what does not belong to one of them is dropped from the results.
+
+        Lines of pictures that are no longer asked for stay.
+        """
+        data = self.results.read_bytes() if self.results.is_file() else b''
+        rows: Dict[str, List[dict]] = {}
+        for line in data.split(b'\n')[:-1]:  # behind the last end of a line stands nothing, or a line cut off
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            rows.setdefault(row['image'], []).append(row)
+        asked = {task.name: task.expressions for task in tasks}
+        kept = {name: of_picture for name, of_picture in rows.items()
+                if self._is_whole(of_picture, asked.get(name))}
+        text = ''.join(_line(row) for of_picture in kept.values() for row in of_picture)
+        if text.encode('utf-8') != data:
+            write_text(self.results, text)
+        return [task for task in tasks if task.name in kept]
+
+    def add(self, task: PredictionTask, result: dict) -> None:
+        """Write one picture's predictions, as :class:`RefSegInferencer` returns them."""
+        overlay = None
+        if result['picture'] is not None:
+            overlay = f'overlays/{task.name}.png'
+            (self.path / overlay).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(result['picture'], self.path / overlay)
+        lines = []
+        for i, (expression, mask, score) in enumerate(zip(task.expressions, result['masks'], result['scores'])):
+            name = f'masks/{task.name}/{i:03d}.png'
+            write_picture(mask.astype(np.uint8) * 255, str(self.path / name))
+            row = dict(image=task.name, expression=expression, number=i, of=len(task.expressions),
+                       score=round(score, 4), pixels=int(mask.sum()), size=list(mask.shape), mask=name)
+            if overlay is not None:
+                row['overlay'] = overlay
+            lines.append(_line(row))
+        if self._file is None:
+            self._file = open(self.results, 'a', encoding='utf-8', newline='')
+        self._file.write(''.join(lines))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Let other processes write there."""
+        if self._file is not None:
+            self._file.close()
+        self._lock.close()
+
+    def _agree(self, settings: dict) -> None:
+        path = self.path / 'settings.json'
+        settings = json.loads(json.dumps(settings))
+        if not path.is_file():
+            if self.results.exists():
+                raise ValueError(f'{self.path} holds a results.jsonl but no settings.json that says what it was made '
+                                 'with: take another folder')
+            write_text(path, json.dumps(settings, indent=1, ensure_ascii=False) + '\n')
+            return
+        try:
+            old = json.loads(path.read_text(encoding='utf-8'))
+        except ValueError as error:
+            raise ValueError(f'{path} is no JSON: {error}') from error
+        changed = [f'{key}: {old.get(key)!r} there, {settings.get(key)!r} now'
+                   for key in {**old, **settings} if old.get(key) != settings.get(key)]
+        if changed:
+            raise ValueError(f'{self.path} holds predictions made with other settings; take another folder, or remove '
+                             'it to begin anew:\n  ' + '\n  '.join(changed))
+
+    def _is_whole(self, rows: List[dict], expressions: Optional[List[str]]) -> bool:
+        if len(rows) != rows[0]['of'] or [row['number'] for row in rows] != list(range(len(rows))):
+            return False
+        if expressions is not None and [row['expression'] for row in rows] != expressions:
+            return False
+        return all((self.path / row[key]).is_file() for row in rows for key in ('mask', 'overlay') if key in row)
+
+
+def _line(row: dict) -> str:
+    return json.dumps(row, ensure_ascii=False) + '\n'

@@ -1,0 +1,115 @@
+"""Which expressions are looked for in which pictures."""
+
+import glob
+import os
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Tuple, Union
+
+from mmrefseg.datasets.triplet_rows import read_rows
+from mmrefseg.errors import RefDataError
+
+from .ref_seg_inferencer import PICTURES, list_images
+
+LISTS = ('.csv', '.tsv', '.json', '.jsonl')
+
+
+class PredictionTask(NamedTuple):
+    """A picture and what is looked for in it.
+
+    Args:
+        name (str): The picture's path below the folder of all, with ``/``; names what is written for it.
+        path (str): Its file.
+        expressions (list[str]): One or more, no two the same.
+    """
+
+    name: str
+    path: str
+    expressions: List[str]
+
+
+def read_tasks(pictures: str, expressions: str) -> Tuple[str, List[PredictionTask]]:
+    """Pictures and a file of expressions -> what is to do.
+
+    Args:
+        pictures (str): A folder, a picture or a pattern (``photos/**/*.jpg``).
+        expressions (str): A ``.txt`` file, an expression a line, each looked for in every picture; or a ``.csv``,
+            ``.tsv``, ``.json`` or ``.jsonl`` list with ``image`` (a path below the folder) and ``expression``, as of
+            :class:`~mmrefseg.datasets.TripletListDataset`; a picture of the list that is not among those found is a
+            task too and fails when it is read.
+
+    Returns:
+        tuple: The folder of all pictures, absolute, and a task for each picture.
+
+    Raises:
+        ValueError: There is no picture or no expression.
+        RefDataError: The file of expressions is missing, of another format or broken.
+    """
+    folder, names = find_pictures(pictures)
+    said = read_expressions(expressions)
+    if isinstance(said, list):
+        said = {name: said for name in names}
+    elif not Path(pictures).is_dir():  # of a picture or a pattern the list may say more
+        said = {name: said[name] for name in names if name in said}
+        if not said:
+            raise ValueError(f'{expressions} has no expression for {pictures}, whose pictures are called '
+                             f'{", ".join(names[:3])}{" …" if len(names) > 3 else ""}')
+    return folder, [PredictionTask(name, os.path.join(folder, name), each) for name, each in said.items()]
+
+
+def find_pictures(where: str) -> Tuple[str, List[str]]:
+    """A folder, a picture or a pattern -> the folder of all, absolute, and their paths below it, sorted.
+
+    Raises:
+        ValueError: There is no picture.
+    """
+    path = Path(where)
+    if path.is_dir():
+        return str(path.resolve()), [found.name for found in list_images(path)]
+    if path.is_file():
+        return str(path.resolve().parent), [path.name]
+    if not glob.has_magic(where):
+        raise ValueError(f'{where} is no folder, no picture and no pattern')
+    fixed = []  # the folder before the first * or ?
+    for part in path.parts[:-1]:
+        if glob.has_magic(part):
+            break
+        fixed.append(part)
+    folder = Path(*fixed)
+    found = [Path(name).relative_to(folder).as_posix() for name in sorted(glob.glob(where, recursive=True))
+             if name.lower().endswith(PICTURES) and os.path.isfile(name)]
+    if not found:
+        raise ValueError(f'no picture ({", ".join(PICTURES)}) fits {where}')
+    return str(folder.resolve()), found
+
+
+def read_expressions(path: str) -> Union[List[str], Dict[str, List[str]]]:
+    """A file of expressions -> those for every picture (``.txt``), or those of each picture by its name.
+
+    Blank lines are left out, and so is an expression that stands there a second time.
+
+    Raises:
+        RefDataError: The file is missing, empty, of another format or broken; a name leaves the folder of pictures.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in LISTS:
+        said: Dict[str, List[str]] = {}
+        for row in read_rows(path):
+            name = os.path.normpath(row.image).replace(os.sep, '/')
+            if os.path.isabs(name) or name.startswith('../'):
+                raise RefDataError(f'{path}, line {row.line}: image is {row.image!r}, expected a path below the folder '
+                                   'of pictures')
+            said.setdefault(name, []).extend(row.expressions)
+        return {name: list(dict.fromkeys(each)) for name, each in said.items()}
+    if suffix != '.txt':
+        raise RefDataError(f'{path} is no file of expressions: expected .txt (an expression a line) or a list with '
+                           f'image and expression ({", ".join(LISTS)})')
+    try:
+        lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
+    except OSError as error:
+        raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
+    except UnicodeDecodeError as error:
+        raise RefDataError(f'{path} is not UTF-8: {error}') from error
+    found = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not found:
+        raise RefDataError(f'{path} is empty, expected an expression a line')
+    return found

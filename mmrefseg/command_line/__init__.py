@@ -1,0 +1,53 @@
+"""What ``python -m mmrefseg`` and the script ``mmrefseg`` run.
+
+Each command is a module with a ``main(arguments, prog)``, which takes this process' own arguments by default, and the
+program's name in its help. It is imported when it is called: ``doctor`` runs where the others cannot be imported.
+"""
+
+import importlib
+import os
+import sys
+from typing import Optional, Sequence
+
+import mmrefseg.version
+
+COMMANDS = dict(
+    train='train a model; as tools/train.py',
+    test='test a checkpoint; as tools/test.py',
+    predict='masks of a folder of pictures and a file of expressions; goes on where it was stopped',
+    info='the parts, sizes and config of a model, or all names',
+    doctor='versions, what is missing and the line that mends it, a self-test')
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments (Sequence[str], optional): The command and what it takes. Defaults to those of this process.
+
+    Returns:
+        int: The exit status: 0, or what the command says.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in ('-h', '--help'):
+        print(usage())
+        return 0 if arguments else 2
+    if arguments[0] == '--version':
+        print(mmrefseg.version.__version__)
+        return 0
+    command, *rest = arguments
+    if command not in COMMANDS:
+        print(f'{usage()}\n\nmmrefseg: error: no command {command!r}', file=sys.stderr)
+        return 2
+    module = importlib.import_module(f'mmrefseg.command_line.{command}')
+    try:
+        return module.main(rest, prog=f'mmrefseg {command}') or 0
+    except BrokenPipeError:  # of `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def usage() -> str:
+    """What there is."""
+    lines = [f'  {name:8} {what}' for name, what in COMMANDS.items()]
+    return 'usage: mmrefseg COMMAND …\n\n' + '\n'.join(lines) + '\n\nmmrefseg COMMAND --help says more.'

@@ -1,0 +1,138 @@
+"""Masks of many pictures: ``python -m mmrefseg predict photos expressions.txt --model NAME --out-dir predictions``."""
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import List, Optional, Sequence, Tuple
+
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mmrefseg.apis import RefSegInferencer
+from mmrefseg.apis.prediction_folder import PredictionFolder
+from mmrefseg.apis.prediction_tasks import PredictionTask, read_expressions, read_tasks
+from mmrefseg.engine import keep_freed_memory
+from mmrefseg.errors import RefDataError, first_lines
+
+#: Exit status where some pictures could not be read.
+SOME_BROKEN = 3
+
+
+def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog=prog, description='Segment what expressions refer to, in many pictures. Stopped or killed, the same '
+        'command goes on where it was. Exit status: 0, or 3 if some pictures could not be read, 2 if nothing could '
+        'be begun.')
+    parser.add_argument('pictures', help="a folder, a picture or a pattern in quotes ('photos/**/*.jpg')")
+    parser.add_argument('expressions', help='.txt: an expression a line, for every picture; .csv, .tsv, .json, .jsonl: '
+                        'a list with image (a path below the folder) and expression')
+    parser.add_argument('--model', help='name in the zoo, config or its name; default: what the weights say')
+    parser.add_argument('--weights', help="checkpoint file; default: the zoo's")
+    parser.add_argument('--out-dir', default='predictions', help='default: %(default)s')
+    parser.add_argument('--overlays', action='store_true', help='draw a picture of the predictions of each picture')
+    parser.add_argument('--batch-size', type=int, default=1, help='pictures at a time')
+    parser.add_argument('--device', help='for example cuda:0 or cpu')
+    parser.add_argument('--amp', action='store_true', help='mixed precision')
+    parser.add_argument('--compile', action='store_true', help='torch.compile: pays for many pictures')
+    args = parser.parse_args(arguments)
+    if args.model is None and args.weights is None:
+        parser.error('expected --model, --weights or both')
+    if args.weights is None and Path(args.model).is_file():
+        parser.error(f'{args.model} is a config, whose model is random without --weights')
+    if args.batch_size < 1:
+        parser.error(f'--batch-size must be at least 1, found {args.batch_size}')
+    return args
+
+
+def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> int:
+    """Predict, report.
+
+    Returns:
+        int: The exit status.
+    """
+    args = parse_args(arguments, prog)
+    keep_freed_memory()
+    try:
+        pictures, tasks = read_tasks(args.pictures, args.expressions)
+        inferencer = RefSegInferencer(
+            args.model, args.weights, args.device, args.amp, show_progress=False, compile=args.compile)
+        folder = PredictionFolder(args.out_dir, settings_of(inferencer, args, pictures))
+    except (ValueError, OSError) as error:
+        print(f'{prog or "predict"}: error: {error}', file=sys.stderr)
+        return 2
+    try:
+        broken = predict(inferencer, folder, tasks, args.batch_size, args.overlays)
+    finally:
+        folder.close()
+    expressions = sum(len(task.expressions) for task in tasks)
+    print(f'{len(tasks) - len(broken)} of {len(tasks)} pictures, {expressions} expressions asked for: {folder.path}')
+    if broken:
+        print(f'{len(broken)} pictures could not be read; they are tried again next time:'
+              + first_lines([f'{task.name}: {reason}' for task, reason in broken]), file=sys.stderr)
+        return SOME_BROKEN
+    return 0
+
+
+def predict(inferencer: RefSegInferencer, folder: PredictionFolder, tasks: Sequence[PredictionTask], batch_size: int,
+            overlays: bool) -> List[Tuple[PredictionTask, str]]:
+    """Do what is not done yet.
+
+    Returns:
+        list[tuple]: The pictures that could not be read, each with why.
+    """
+    done = {task.name for task in folder.done(tasks)}
+    left = [task for task in tasks if task.name not in done]
+    drawings = folder.path / '.overlays'  # from where they move to their place, whole
+    broken = []
+    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        bar = progress.add_task('Pictures', total=len(tasks), completed=len(done))
+        for start in range(0, len(left), batch_size):
+            batch = left[start:start + batch_size]
+            for task, result in segment(inferencer, batch, drawings if overlays else None):
+                if isinstance(result, str):
+                    broken.append((task, result))
+                else:
+                    folder.add(task, result)
+                progress.advance(bar)
+    shutil.rmtree(drawings, ignore_errors=True)
+    return broken
+
+
+def segment(inferencer: RefSegInferencer, batch: Sequence[PredictionTask],
+            drawings: Optional[Path]) -> List[Tuple[PredictionTask, object]]:
+    """Each task of a batch with the inferencer's result, or with the reason why its picture cannot be read."""
+    try:
+        results = inferencer([task.path for task in batch], [task.expressions for task in batch], len(batch), drawings)
+    except RefDataError as error:
+        if len(batch) == 1:
+            return [(batch[0], str(error))]
+        return [pair for task in batch for pair in segment(inferencer, [task], drawings)]
+    return list(zip(batch, results))
+
+
+def settings_of(inferencer: RefSegInferencer, args: argparse.Namespace, folder: str) -> dict:
+    """What the predictions depend on: model, weights, precision, folder and expressions."""
+    weights = hashlib.sha256()
+    for name, value in inferencer.model.state_dict().items():
+        weights.update(name.encode())
+        weights.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    said = read_expressions(args.expressions)
+    lists = [said] if isinstance(said, list) else list(said.values())
+    return dict(
+        pictures=folder,
+        expressions=dict(first=lists[0][0], number=sum(map(len, lists)), sha256=digest(said)),
+        model=args.model,
+        config=digest(dict(model=inferencer.cfg.model, pipeline=inferencer.cfg.test_dataloader.dataset.pipeline)),
+        weights=weights.hexdigest(),
+        amp=args.amp,
+        overlays=args.overlays)
+
+
+def digest(value: object) -> str:
+    """The SHA-256 of something nested."""
+    return hashlib.sha256(json.dumps(value, default=repr, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,115 @@
+"""Testing: ``python -m mmrefseg test CONFIG CHECKPOINT`` and ``python tools/test.py CONFIG CHECKPOINT`` are this."""
+
+import argparse
+import copy
+import os
+from typing import Optional, Sequence, Union
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.fileio import dump
+from mmengine.runner import Runner, TestLoop
+from prettytable import PrettyTable
+
+from mmrefseg.engine import (
+    add_results,
+    add_run_arguments,
+    add_run_record,
+    find_config,
+    finish_run,
+    keep_freed_memory,
+    load_config,
+    prepare_cpu_run,
+)
+from mmrefseg.models import compile_parts
+
+
+def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog=prog, description='Test a referring segmentor')
+    add_run_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--splits', nargs='+', help='splits to test, one after the other; '
+                        'default: the one in the config')
+    parser.add_argument('--out', help='write the metrics of all splits to this .json file')
+    parser.add_argument('--dump', metavar='PREFIX', help='write a row per expression to PREFIX_<split>.csv')
+    parser.add_argument('--show-dir', help='draw the predictions into this folder, a folder a split')
+    parser.add_argument('--show-interval', type=int, default=1, help='draw every n-th sample')
+    parser.add_argument('--shuffle-expressions', action='store_true',
+                        help='probe: give every expression to another object of its picture')
+    args = parser.parse_args(arguments)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> None:
+    """Test every split, print one table."""
+    args = parse_args(arguments, prog)
+    keep_freed_memory()
+    cfg = load_config(find_config(args.config), args.cfg_options, args.work_dir, args.launcher)
+    cfg.load_from = args.checkpoint
+    if args.amp:
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='HalfPrecisionHook')]
+    if args.shuffle_expressions:
+        cfg.test_dataloader.dataset.shuffle_expressions = True
+    if args.show_dir:
+        cfg.default_hooks.visualization = dict(
+            type='RefVisualizationHook', interval=args.show_interval, out_dir=args.show_dir)
+    add_run_record(cfg)
+    prepare_cpu_run(cfg)
+
+    splits = args.splits or [cfg.test_dataloader.dataset.split]
+    results = {}
+    runner = None
+    for split in splits:
+        cfg.test_dataloader.dataset.split = split
+        if args.dump:
+            set_dump_file(cfg.test_evaluator, f'{args.dump}_{split}.csv')
+        if runner is None:
+            runner = Runner.from_cfg(cfg)
+            if args.compile:
+                compile_parts(runner.model)
+            results[split] = runner.test()
+        else:
+            results[split] = test_again(runner, cfg)
+        add_results(runner.log_dir, results)
+    if is_main_process():
+        print(table(results))
+        if args.out:
+            dump(results, args.out)
+    finish_run()
+
+
+def set_dump_file(evaluator: Union[dict, list], path: str) -> None:
+    """Let the RefIoUMetric of a config's evaluator, one metric or several, write its rows to ``path``.
+
+    Raises:
+        ValueError: There is none.
+    """
+    metrics = evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]
+    found = [metric for metric in metrics if str(metric['type']).endswith('RefIoUMetric')]
+    if not found:
+        raise ValueError("--dump needs a RefIoUMetric in test_evaluator, found "
+                         + ', '.join(str(metric['type']) for metric in metrics))
+    for metric in found:
+        metric['dump_file'] = path
+
+
+def test_again(runner: Runner, cfg: Config) -> dict:
+    """Test the runner's model, loaded already, on what ``cfg`` says now."""
+    loop_cfg = {key: value for key, value in cfg.test_cfg.items() if key != 'type'}
+    return TestLoop(
+        runner,
+        dataloader=copy.deepcopy(cfg.test_dataloader),
+        evaluator=copy.deepcopy(cfg.test_evaluator),
+        **loop_cfg).run()
+
+
+def table(results: dict) -> PrettyTable:
+    """A row a split, a column a metric."""
+    columns = list(next(iter(results.values())))
+    rows = PrettyTable(['split', *columns])
+    rows.align['split'] = 'l'
+    for split, metrics in results.items():
+        rows.add_row([split, *(f'{metrics[column]:.2f}' for column in columns)])
+    return rows

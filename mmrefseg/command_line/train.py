@@ -1,0 +1,54 @@
+"""Training: ``python -m mmrefseg train CONFIG`` and ``python tools/train.py CONFIG`` are this."""
+
+import argparse
+import os
+from typing import Optional, Sequence
+
+from mmengine.runner import Runner
+
+from mmrefseg.engine import (
+    add_run_arguments,
+    add_run_record,
+    enable_amp,
+    find_config,
+    finish_run,
+    keep_freed_memory,
+    load_config,
+    make_deterministic,
+    prepare_cpu_run,
+)
+from mmrefseg.models import compile_parts
+
+
+def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog=prog, description='Train a referring segmentor')
+    add_run_arguments(parser)
+    parser.add_argument('--resume', action='store_true', help='go on from the latest checkpoint in the work dir')
+    parser.add_argument('--seed', type=int, help="in place of the config's randomness.seed")
+    parser.add_argument('--deterministic', action='store_true',
+                        help='bit-equal runs on one process: deterministic algorithms alone, slower on CUDA')
+    args = parser.parse_args(arguments)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> None:
+    """Build the runner and train."""
+    args = parse_args(arguments, prog)
+    keep_freed_memory()
+    cfg = load_config(find_config(args.config), args.cfg_options, args.work_dir, args.launcher)
+    cfg.resume = args.resume
+    if args.seed is not None:
+        cfg.randomness = dict(cfg.get('randomness') or {}, seed=args.seed)
+    if args.deterministic:
+        make_deterministic(cfg)
+    if args.amp:
+        enable_amp(cfg)
+    add_run_record(cfg)
+    prepare_cpu_run(cfg)
+    runner = Runner.from_cfg(cfg)
+    if args.compile:
+        compile_parts(runner.model)
+    runner.train()
+    finish_run()
