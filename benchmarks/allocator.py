@@ -10,7 +10,6 @@ glibc; weights and pictures are random.
 """
 
 import argparse
-import multiprocessing
 import os
 import resource
 import statistics
@@ -20,10 +19,10 @@ from pathlib import Path
 from typing import Callable, Dict
 
 import torch
-from paired import build, machine, quartiles, ratio, save, seconds
 from prettytable import PrettyTable
 from train_step import batch, training_step
 
+from mmrefseg.analysis.paired import build, in_own_process, machine, quartiles, ratio, save, seconds
 from mmrefseg.engine import keep_freed_memory
 
 ALLOCATORS = dict(default='0', kept='1')
@@ -53,8 +52,7 @@ def measure(args: argparse.Namespace) -> Dict[str, float]:
 def measure_apart(args: argparse.Namespace, batch_size: int, allocator: str) -> Dict[str, float]:
     """:func:`measure` in a process of its own."""
     os.environ['MMREFSEG_KEEP_MEMORY'] = ALLOCATORS[allocator]
-    with multiprocessing.get_context('spawn').Pool(1) as pool:
-        return pool.apply(measure, (argparse.Namespace(**vars(args), batch_size=batch_size), ))
+    return in_own_process(measure, argparse.Namespace(**vars(args), batch_size=batch_size))
 
 
 def main() -> None:

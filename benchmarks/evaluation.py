@@ -21,10 +21,10 @@ from typing import Dict, List, Optional
 
 import torch
 from mmengine.config import DictAction
-from paired import build, machine, measure_in_turns, quartiles, save
 from prettytable import PrettyTable
 from torch import Tensor, nn
 
+from mmrefseg.analysis.paired import build, machine, measure_in_turns, quartiles, save
 from mmrefseg.engine import keep_freed_memory, use_half_precision
 from mmrefseg.structures import RefDataSample
 

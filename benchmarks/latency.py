@@ -17,12 +17,11 @@ from typing import Callable, Dict
 
 import torch
 from mmengine.config import DictAction
-from paired import build, machine, measure_in_turns, save, seconds, table
 from plain_twin import PlainTwin
 
+from mmrefseg.analysis.paired import build, machine, measure_in_turns, random_batch, save, seconds, table
 from mmrefseg.engine import keep_freed_memory, use_half_precision
 from mmrefseg.models import compile_parts
-from mmrefseg.structures import RefDataSample
 
 
 def ours(config: str, amp: bool, compiled: bool, args: argparse.Namespace, inputs: tuple) -> Callable[[], object]:
@@ -55,8 +54,7 @@ def plain(amp: bool, args: argparse.Namespace, inputs: tuple) -> Callable[[], ob
 
 def variants(args: argparse.Namespace) -> Dict[str, Callable[[], object]]:
     """What to measure, by the name of its row."""
-    sample = RefDataSample(metainfo=dict(expressions=['a ' * args.words] * args.expressions, img_shape=args.shape))
-    inputs = torch.randn(1, 3, *args.shape, device=args.device), [sample]
+    inputs = random_batch(args.shape, args.words, args.expressions, device=args.device)
     found = {}
     for amp in [False, True][:1 + args.amp]:
         suffix = ', amp' if amp else ''

@@ -28,11 +28,11 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from paired import measure_in_turns, quartiles, ratio, save
 from PIL import Image
 from prettytable import PrettyTable
 from pycocotools import mask as coco_mask
 
+from mmrefseg.analysis.paired import measure_in_turns, quartiles, ratio, save
 from mmrefseg.datasets import ReferDataset
 from mmrefseg.engine import keep_freed_memory
 from mmrefseg.registry import DATASETS, MODELS

@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 
 import torch
-from startup import peak_memory
+
+from mmrefseg.analysis.paired import peak_memory
 
 ROOT = Path(__file__).resolve().parent.parent
 FORMS = ('literal', 'ours')
@@ -67,18 +68,8 @@ def measure_memory(args, name: str, size) -> float:
     form = make_form(name, size, args.device)
     run(make_form(name, (2, 2), args.device), [x[..., :2, :2].contiguous() for x in make_inputs(args, size)])
     inputs = make_inputs(args, size)
-    if args.device == 'cuda':
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        run(form, inputs)
-        return (torch.cuda.max_memory_allocated() - before) / 2**20
-    try:
-        Path('/proc/self/clear_refs').write_text('5')  # the peak so far is that of the imports
-    except OSError:
-        return float('nan')
-    before = peak_memory()
-    run(form, inputs)
-    return peak_memory() - before
+    before = peak_memory(lambda: None, args.device)
+    return (peak_memory(lambda: run(form, inputs), args.device) - before) / 2**20
 
 
 def _wait(device: str) -> None:
@@ -118,7 +109,8 @@ def main() -> None:
             label = f'{side}x{side}, {"with gradient" if backward else "forward"}'
             for unit, scale, row in (('ms', 1e3, times), ('MiB', 1, memory)):
                 literal, ours = (scale * row[name] for name in FORMS)
-                print(f'{label + ", " + unit:26}{literal:>12.1f}{ours:>12.1f}{literal / ours:>8.1f}')
+                ratio = literal / ours if ours else float('nan')
+                print(f'{label + ", " + unit:26}{literal:>12.1f}{ours:>12.1f}{ratio:>8.1f}')
 
 
 if __name__ == '__main__':

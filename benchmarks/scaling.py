@@ -25,13 +25,21 @@ from typing import Dict, List
 import torch
 from curve_plot import draw
 from mmengine.config import Config, DictAction
-from paired import build, machine, measure_in_turns, peak_memory, quartiles, save
 from prettytable import PrettyTable
 from startup import make_set, measure_apart
 
+from mmrefseg.analysis.paired import (
+    build,
+    in_own_process,
+    machine,
+    measure_in_turns,
+    peak_memory,
+    quartiles,
+    random_batch,
+    save,
+)
 from mmrefseg.datasets.refshapes_generator import generate_refshapes
 from mmrefseg.engine import keep_freed_memory
-from mmrefseg.structures import RefDataSample
 
 ROOT = Path(__file__).resolve().parent.parent
 SERIES = ['configs/lavt/lavt_swint_refcoco.py', 'configs/s2rm/s2rm-casg_swint_refcoco.py']
@@ -40,12 +48,11 @@ Rows = List[Dict[str, object]]  # 'series', 'x' and 'y' are drawn; all is in the
 
 def predict(model: torch.nn.Module, side: int, expressions: int, device: str):
     """A call that predicts on one picture of ``side`` x ``side`` with so many expressions of ten words."""
-    sample = RefDataSample(metainfo=dict(expressions=['a ' * 10] * expressions, img_shape=(side, side)))
-    images = torch.randn(1, 3, side, side, device=device)
+    inputs = random_batch((side, side), words=10, expressions=expressions, device=device)
 
     @torch.no_grad()
     def run():
-        model(images, [sample], mode='predict')
+        model(*inputs, mode='predict')
 
     return run
 
@@ -81,21 +88,29 @@ def grow_expressions(args: argparse.Namespace) -> Rows:
     return rows
 
 
+def predict_picture(config: str, side: int, cfg_options: dict, device: str):
+    """A call that predicts on a picture of ``side`` x ``side``, by a model that is made for this size."""
+    return predict(build(config, {**options_for(config, side), **cfg_options}, device), side, 1, device)
+
+
+def memory_of(*args) -> int:
+    """Bytes that :func:`predict_picture` needs at most, the model included; in a process of its own."""
+    return peak_memory(predict_picture(*args), args[-1])
+
+
 def grow_pictures(args: argparse.Namespace) -> Rows:
     """Seconds and peak memory of pictures of several sizes."""
     rows = []
     for config in args.configs:
-        # A part with a weight a pixel is made for one size.
-        models = {side: build(config, {**options_for(config, side), **args.cfg_options}, args.device)
-                  for side in args.sides}
-        calls = {side: predict(model, side, 1, args.device) for side, model in models.items()}
+        what = {side: (config, side, args.cfg_options, args.device) for side in args.sides}
+        calls = {side: predict_picture(*each) for side, each in what.items()}
         times = measure_in_turns(calls, args.repeats, device=args.device)
         for side, values in times.items():
             first, median, third = quartiles(values)
             rows.append(dict(
                 series=Path(config).stem, x=side, y=median, quartiles=f'{first:.2f} … {third:.2f}',
                 **{'s a megapixel': median / side**2 * 1e6,
-                   'peak memory, MB': peak_memory(calls[side], args.device) / 1e6}))
+                   'peak memory, GB': in_own_process(memory_of, *what[side]) / 1e9}))
     return rows
 
 

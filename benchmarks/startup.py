@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Union
 
 import numpy as np
-from paired import peak_memory, quartiles, ratio, save
 from prettytable import PrettyTable
 
+from mmrefseg.analysis.paired import peak_memory, quartiles, ratio, save
 from mmrefseg.datasets import ReferDataset
 from mmrefseg.datasets.index_cache import CACHE_DIR
 

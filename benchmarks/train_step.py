@@ -11,7 +11,6 @@ and masks are random, one expression a picture; the pre-trained weights are left
 """
 
 import argparse
-import multiprocessing
 from itertools import product
 from pathlib import Path
 from typing import Callable, Dict, List
@@ -20,9 +19,9 @@ import torch
 from mmengine.config import DictAction
 from mmengine.model import revert_sync_batchnorm
 from mmengine.structures import PixelData
-from paired import build, machine, measure_in_turns, peak_memory, save, table
 from plain_twin import PlainTwin
 
+from mmrefseg.analysis.paired import build, in_own_process, machine, measure_in_turns, peak_memory, save, table
 from mmrefseg.engine import keep_freed_memory
 from mmrefseg.structures import RefDataSample
 
@@ -86,11 +85,7 @@ def memory_of(name: str, args: argparse.Namespace) -> int:
 
 def peaks(args: argparse.Namespace) -> Dict[str, int]:
     """:func:`memory_of` all variants, each in a process of its own."""
-    found = {}
-    for name in variant_names(args):
-        with multiprocessing.get_context('spawn').Pool(1) as pool:
-            found[name] = pool.apply(memory_of, (name, args))
-    return found
+    return {name: in_own_process(memory_of, name, args) for name in variant_names(args)}
 
 
 def main() -> None:

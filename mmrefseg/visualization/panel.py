@@ -1,11 +1,13 @@
 """A picture with masks drawn on it."""
 
 import os
-from typing import Tuple, Union
+from typing import Optional, Tuple, Union
 
 import cv2
+import mmcv
 import numpy as np
 import torch
+from mmengine import fileio
 from PIL import Image
 from torch import Tensor
 
@@ -16,6 +18,14 @@ from .text import Color
 # Orange and blue: told apart by nearly all eyes, and rare in the same place of a photograph.
 PREDICTION: Color = (255, 112, 0)
 TRUTH: Color = (0, 119, 255)
+# What is said of an expression that has an empty mask for a reason (generalized referring segmentation).
+NO_OBJECT = 'no such object'
+
+
+def read_picture(path: str) -> np.ndarray:
+    """A picture's own pixels, (H, W, 3) uint8 RGB, as :class:`LoadRefImage` takes them: not turned by its EXIF."""
+    # mmcv heeds channel_order with its plain 'color' flag only
+    return mmcv.bgr2rgb(mmcv.imfrombytes(fileio.get(path), flag='color_ignore_orientation'))
 
 
 def check_picture(image: np.ndarray) -> np.ndarray:
@@ -106,8 +116,13 @@ def outline_mask(image: np.ndarray, mask: np.ndarray, color: Color, dashed: bool
     return drawn
 
 
-def write_picture(image: np.ndarray, path: str) -> None:
+def write_picture(image: np.ndarray, path: str, colors: Optional[int] = None) -> None:
     """Write an RGB picture (H, W, 3), atomically; its folder is made.
+
+    Args:
+        image (np.ndarray): (H, W, 3) uint8, RGB.
+        path (str): The file.
+        colors (int, optional): Reduce it to so many colours, 2 to 256: a PNG is then a third as large. Defaults to all.
 
     Raises:
         ValueError: The ending of ``path`` is not that of a picture format.
@@ -120,7 +135,11 @@ def write_picture(image: np.ndarray, path: str) -> None:
     os.makedirs(os.path.dirname(os.path.abspath(name)), exist_ok=True)
     temporary = f'{name}.{os.getpid()}.tmp'
     try:
-        Image.fromarray(image).save(temporary, format=picture_format)
+        drawn = Image.fromarray(image)
+        if colors is not None:
+            drawn = drawn.quantize(colors, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+            drawn = drawn if picture_format == 'PNG' else drawn.convert('RGB')  # few other formats have a palette
+        drawn.save(temporary, format=picture_format, optimize=colors is not None)
         os.replace(temporary, name)
     finally:
         if os.path.exists(temporary):

@@ -10,6 +10,7 @@ from mmrefseg.registry import VISUALIZERS
 from mmrefseg.structures import RefDataSample
 
 from .panel import (
+    NO_OBJECT,
     PREDICTION,
     TRUTH,
     check_picture,
@@ -35,6 +36,9 @@ class RefLocalVisualizer(Visualizer):
         | prediction | | ground truth |
         +------------+ +--------------+
         # prediction · IoU 83.1 · score 0.91     # ground truth
+
+    Where a model with an existence head predicts an empty mask, and where the truth is empty, the label says "no such
+    object".
 
     Args:
         name (str): As mmengine's ``Visualizer``. Defaults to 'visualizer'.
@@ -128,7 +132,8 @@ class RefLocalVisualizer(Visualizer):
         font_size = min(max(round(max(size) / 24), 14), 28)
         preds = _masks(data_sample, 'pred_sem_seg') if draw_pred else None
         truths = _masks(data_sample, 'gt_sem_seg') if draw_gt else None
-        scores = _scores(data_sample) if preds is not None else None
+        scores = _values(data_sample, 'pred_scores') if preds is not None else None
+        existence = _values(data_sample, 'pred_existence') if preds is not None else None
         expressions = _expressions(data_sample, preds, truths)
         columns = max((preds is not None) + (truths is not None), 1)
         gap = round(font_size * 0.6)
@@ -147,7 +152,8 @@ class RefLocalVisualizer(Visualizer):
             parts = _labelled_masks(
                 None if preds is None else mask_at_size(preds[i], image.shape[:2]),
                 None if truths is None else mask_at_size(truths[i], image.shape[:2]),
-                None if scores is None else float(scores[i]))
+                None if scores is None else float(scores[i]),
+                None if existence is None else float(existence[i]))
             rows.append(self._panels(picture, parts, column_width, gap, label_font))
             rows.append(_blank(gap * 2, width))
         if not expressions:
@@ -177,19 +183,23 @@ class RefLocalVisualizer(Visualizer):
         return np.concatenate(columns[:-1], axis=1)
 
 
-def _labelled_masks(pred: Optional[np.ndarray], truth: Optional[np.ndarray],
-                    score: Optional[float]) -> List[tuple]:
+def _labelled_masks(pred: Optional[np.ndarray], truth: Optional[np.ndarray], score: Optional[float],
+                    existence: Optional[float]) -> List[tuple]:
     """What is drawn for one expression: (mask, colour, label) each."""
     parts = []
+    no_truth = truth is not None and not (truth == 1).any()
     if pred is not None:
         label = 'prediction'
-        if truth is not None:
-            label += f' · IoU {iou_percent(pred, truth):.1f}'
-        if score is not None:
-            label += f' · score {score:.2f}'
+        if existence is not None and not pred.any():
+            label += f' · {NO_OBJECT} · existence {existence:.2f}'
+        else:
+            if truth is not None and not no_truth:
+                label += f' · IoU {iou_percent(pred, truth):.1f}'
+            if score is not None:
+                label += f' · score {score:.2f}'
         parts.append((pred, PREDICTION, label))
     if truth is not None:
-        parts.append((truth, TRUTH, 'ground truth'))
+        parts.append((truth, TRUTH, f'ground truth · {NO_OBJECT}' if no_truth else 'ground truth'))
     return parts
 
 
@@ -208,8 +218,9 @@ def _masks(data_sample: Optional[RefDataSample], key: str):
     return data_sample.get(key).data
 
 
-def _scores(data_sample: RefDataSample):
-    return data_sample.pred_scores if 'pred_scores' in data_sample else None
+def _values(data_sample: RefDataSample, key: str):
+    """The values (E,) of a sample, None if it has none."""
+    return data_sample.get(key) if key in data_sample else None
 
 
 def _expressions(data_sample: Optional[RefDataSample], preds, truths) -> List[str]:

@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import cv2
-import paired
 import pytest
 import torch
 from conftest import ROOT
-from paired import build
 from plain_twin import PlainTwin
 
+from mmrefseg.analysis import paired
+from mmrefseg.analysis.paired import build
 from mmrefseg.structures import RefDataSample
 
 
@@ -232,6 +232,7 @@ def test_scaling_draws_each_curve(curve, options, tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(scaling, 'make_set', lambda folder, scale: None)
     monkeypatch.setattr(scaling, 'measure_apart', lambda way, *args: dict(seconds=2., peak=3., workers_after=4.))
     monkeypatch.setattr(scaling, 'generate_refshapes', lambda *args, **kwargs: None)
+    monkeypatch.setattr(scaling, 'in_own_process', lambda function, *args: function(*args))
     monkeypatch.setattr(scaling, 'train', lambda config, processes, threads, *args: 1. / threads)
     out, plot = tmp_path / 'rows.json', tmp_path / 'curve.png'
     monkeypatch.setattr(sys, 'argv', [

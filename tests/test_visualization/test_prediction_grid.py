@@ -7,6 +7,7 @@ from PIL import Image
 
 from mmrefseg.visualization import draw_prediction_grid
 from mmrefseg.visualization.panel import PREDICTION, TRUTH
+from mmrefseg.visualization.prediction_grid import prediction_cell
 
 
 def item(height=40, width=60, pred=True, gt=True):
@@ -38,6 +39,12 @@ def test_pictures_of_different_shapes():
 def test_only_what_there_is_is_drawn(pred, gt):
     sheet = draw_prediction_grid([item(pred=pred, gt=gt)], cell_width=200)
     assert has(sheet, PREDICTION) == pred and has(sheet, TRUTH) == gt
+
+
+def test_no_object_has_no_iou():
+    image, expression, pred, gt = item()
+    cells = [prediction_cell(image, expression, pred, truth, width=100) for truth in (gt, np.zeros_like(gt))]
+    assert cells[0].note.startswith('IoU ') and cells[1].note == 'there is no such object'
 
 
 def test_written_to_a_file(tmp_path):

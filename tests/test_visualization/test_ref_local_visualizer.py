@@ -70,6 +70,23 @@ def test_one_expression_has_no_number_and_no_score_unless_there_is_one(texts):
     assert texts == ['expression a', 'prediction']
 
 
+def test_no_such_object(texts):
+    """It is said where the model or the truth says so; an empty mask of a model that cannot is a bad mask."""
+    sample = sample_of(3)
+    sample.pred_sem_seg.data[:2] = 0
+    sample.gt_sem_seg.data[0] = 0
+    sample.pred_existence = torch.tensor([0.125, 0.25, 0.875])
+    RefLocalVisualizer().draw(picture(), sample)
+    assert texts == [
+        '1. expression a', 'prediction · no such object · existence 0.12', 'ground truth · no such object',
+        '2. expression b', 'prediction · no such object · existence 0.25', 'ground truth',
+        '3. expression c', 'prediction · IoU 100.0 · score 0.75', 'ground truth']
+    texts.clear()
+    del sample.pred_existence
+    RefLocalVisualizer(max_expressions=1).draw(picture(), sample)
+    assert texts[:3] == ['1. expression a', 'prediction · score 0.75', 'ground truth · no such object']
+
+
 def test_pixels_are_tinted_inside_the_mask_only():
     image = np.full((400, 480, 3), 100, dtype=np.uint8)
     visualizer = RefLocalVisualizer(alpha=0.5)

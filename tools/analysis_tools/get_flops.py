@@ -5,7 +5,7 @@ python tools/analysis_tools/get_flops.py configs/lavt/lavt_swinb_refcoco.py --sh
 
 import argparse
 import math
-from typing import Dict
+from typing import Dict, Iterable
 
 import torch
 from mmengine.config import Config, DictAction
@@ -19,7 +19,7 @@ from mmrefseg.engine import without_pretrained
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import RefDataSample
 
-PARTS = ('text_encoder', 'backbone', 'fusion', 'neck', 'decoder', 'decode_head')
+PARTS = ('text_encoder', 'backbone', 'fusion', 'neck', 'decoder', 'decode_head', 'existence_head')
 
 
 def _norm_macs(factor: int):
@@ -54,27 +54,44 @@ def count_macs(model: nn.Module, height: int, width: int, words: int,
     Returns:
         dict: Multiply-adds of each of :data:`PARTS` that the model has.
     """
+    counts = module_macs(model, height, width, words, expressions, norms)
+    return {part: macs_of(counts, part) for part in PARTS if getattr(model, part) is not None}
+
+
+def module_macs(model: nn.Module, height: int, width: int, words: int, expressions: int = 1,
+                norms: bool = False) -> Dict[str, int]:
+    """Multiply-adds of every module that was called, by name, those of its children included; as :func:`count_macs`."""
     model = model.eval()
     model.text_encoder.max_length = words
     sample = RefDataSample(metainfo=dict(expressions=['a ' * words] * expressions))
     images = torch.zeros(1, 3, height, width, device=next(model.parameters()).device)
+    with torch.no_grad():
+        features = model.extract_feat(images, [sample])
+        decoded = model.decode(features)
     counter = FlopCounterMode(display=False, custom_mapping=NORMS if norms else None)
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
         torch.backends.mha.set_fastpath_enabled(False)  # one call that the counter does not know
         try:
             model(images, [sample], mode='tensor')
+            if model.existence_head is not None:  # this mode gives the mask alone
+                model.existence_head(decoded, features)
         finally:
             torch.backends.mha.set_fastpath_enabled(True)
-    counts = {name: sum(ops.values()) for name, ops in counter.get_flop_counts().items()}
-    macs = {}
-    for part in PARTS:
-        prefix = f'{type(model).__name__}.{part}'
-        below = [name for name in counts if f'{name}.'.startswith(f'{prefix}.')]
-        # A module's count holds its children's: add up the outermost ones that were called.
-        outermost = [name for name in below if not any(name.startswith(f'{other}.') for other in below)]
-        if getattr(model, part) is not None:
-            macs[part] = sum(counts[name] for name in outermost) // 2
-    return macs
+    prefix = f'{type(model).__name__}.'
+    return {name.removeprefix(prefix): sum(ops.values()) // 2 for name, ops in counter.get_flop_counts().items()
+            if name.startswith(prefix)}
+
+
+def macs_of(counts: Dict[str, int], part: str) -> int:
+    """Those of a part: of the outermost modules below it that were called."""
+    below = [name for name in counts if f'{name}.'.startswith(f'{part}.')]
+    outermost = [name for name in below if not any(name.startswith(f'{other}.') for other in below)]
+    return sum(counts[name] for name in outermost)
+
+
+def parameters_of(model: nn.Module, names: Iterable[str]) -> int:
+    """Parameters of some of a model's modules together."""
+    return sum(parameter.numel() for name in names for parameter in model.get_submodule(name).parameters())
 
 
 def main() -> None:
@@ -92,13 +109,18 @@ def main() -> None:
         cfg.merge_from_dict(args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmrefseg'))
     model = MODELS.build(without_pretrained(cfg.model))
-    macs = count_macs(model, *args.shape, args.words, args.expressions, args.norms)
+    counts = module_macs(model, *args.shape, args.words, args.expressions, args.norms)
     table = PrettyTable(['part', 'GMACs', 'parameters (M)'], align='r')
-    for part, count in macs.items():
-        parameters = sum(p.numel() for p in getattr(model, part).parameters())
-        table.add_row([part, f'{count / 1e9:.2f}', f'{parameters / 1e6:.2f}'])
-    total = sum(p.numel() for part in macs for p in getattr(model, part).parameters())
-    table.add_row(['all', f'{sum(macs.values()) / 1e9:.2f}', f'{total / 1e6:.2f}'])
+    total_macs = total_parameters = 0
+    for part in [part for part in PARTS if getattr(model, part) is not None]:
+        macs, parameters = macs_of(counts, part), parameters_of(model, [part])
+        total_macs, total_parameters = total_macs + macs, total_parameters + parameters
+        table.add_row([part, f'{macs / 1e9:.2f}', f'{parameters / 1e6:.2f}'])
+        inside = [f'{part}.{name}' for name in getattr(getattr(model, part), 'language_parts', ())]
+        if inside:
+            table.add_row(['of it, fusion', f'{sum(macs_of(counts, name) for name in inside) / 1e9:.2f}',
+                           f'{parameters_of(model, inside) / 1e6:.2f}'])
+    table.add_row(['all', f'{total_macs / 1e9:.2f}', f'{total_parameters / 1e6:.2f}'])
     print(f'{args.config}: {args.shape[0]}x{args.shape[1]}, {args.expressions} expression(s) of {args.words} words')
     print(table)
 

@@ -3,15 +3,13 @@
 import os
 from typing import Optional, Sequence
 
-import mmcv
-from mmengine import fileio
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmrefseg.registry import HOOKS
 from mmrefseg.structures import RefDataSample
 from mmrefseg.visualization import RefLocalVisualizer
-from mmrefseg.visualization.panel import write_picture
+from mmrefseg.visualization.panel import read_picture, write_picture
 
 
 @HOOKS.register_module()
@@ -78,9 +76,7 @@ class RefVisualizationHook(Hook):
                                  'it belongs to the meta_keys of PackRefInputs')
             if number % self.interval:
                 continue
-            # As LoadRefImage reads it, so that the masks fit. mmcv heeds channel_order with its flag 'color' alone.
-            picture = mmcv.bgr2rgb(mmcv.imfrombytes(fileio.get(sample.img_path), flag='color_ignore_orientation'))
-            drawn = visualizer.draw(picture, sample)
+            drawn = visualizer.draw(read_picture(sample.img_path), sample)
             folder = sample.get('dataset_name', 'samples')
             name = f'{number:06d}_{os.path.splitext(os.path.basename(sample.img_path))[0]}'
             if self.show:

@@ -1,4 +1,4 @@
-"""What the benchmarks share: models with random weights, measuring in turns, peak memory, tables, JSON.
+"""What benchmarks share: models with random weights, measuring in turns, peak memory, tables, JSON.
 
 A paired measurement runs every variant once a round, in turn, so that whatever else the machine does meets all of
 them alike. The first variant is the baseline: ratios are those of each round.
@@ -6,21 +6,23 @@ them alike. The first variant is the baseline: ratios are those of each round.
 
 import ctypes
 import json
+import multiprocessing
 import platform
 import re
 import statistics
 import time
 from pathlib import Path
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from prettytable import PrettyTable
-from torch import nn
+from torch import Tensor, nn
 
-from mmrefseg.engine import without_pretrained
+from mmrefseg.engine import without_pretrained, write_text
 from mmrefseg.registry import MODELS
+from mmrefseg.structures import RefDataSample
 
 Times = Dict[str, List[float]]
 
@@ -37,6 +39,22 @@ def build(config: str, cfg_options: Optional[dict] = None, device: str = 'cpu') 
     cfg.merge_from_dict(cfg_options or {})
     init_default_scope(cfg.get('default_scope', 'mmrefseg'))
     return MODELS.build(without_pretrained(cfg.model)).to(device).eval()
+
+
+def random_batch(shape: Sequence[int], words: int, expressions: int = 1, pictures: int = 1,
+                 device: str = 'cpu') -> Tuple[Tensor, List[RefDataSample]]:
+    """What a model takes, of noise: pictures (B, 3, H, W) and a sample with its expressions for each.
+
+    Args:
+        shape (Sequence[int]): H and W.
+        words (int): Words or word pieces of each expression.
+        expressions (int): Of each picture, all of them different: a prediction computes equal ones once.
+        pictures (int): B.
+        device (str): Where the pictures are.
+    """
+    said = ['a ' * (words - 1) + 'abcdefghijklmnopqrstuvwxyz'[i % 26] * (1 + i // 26) for i in range(expressions)]
+    samples = [RefDataSample(metainfo=dict(expressions=said, img_shape=tuple(shape))) for _ in range(pictures)]
+    return torch.randn(pictures, 3, *shape, device=device), samples
 
 
 def synchronize(device: str = 'cpu') -> None:
@@ -106,6 +124,12 @@ def peak_memory(call: Callable[[], object], device: str = 'cpu') -> int:
     return int(re.search(r'VmHWM:\s+(\d+) kB', Path('/proc/self/status').read_text()).group(1)) * 1024
 
 
+def in_own_process(function: Callable, *args) -> object:
+    """What a function that can be pickled returns, computed in a fresh process: its peak of memory is its own."""
+    with multiprocessing.get_context('spawn').Pool(1) as pool:
+        return pool.apply(function, args)
+
+
 def machine(device: str = 'cpu') -> str:
     """What the numbers are from, in a line."""
     name = f'CPU, {torch.get_num_threads()} threads'
@@ -128,4 +152,5 @@ def table(times: Times, **columns: Dict[str, object]) -> PrettyTable:
 def save(out: Optional[Path], device: str = 'cpu', **content) -> None:
     """Write a benchmark's results and the machine they are from as JSON, where a file is asked for."""
     if out:
-        out.write_text(json.dumps(dict(content, machine=machine(device), platform=platform.platform()), indent=1))
+        found = dict(content, machine=machine(device), platform=platform.platform())
+        write_text(out, json.dumps(found, indent=1))
