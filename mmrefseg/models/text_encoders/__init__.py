@@ -3,7 +3,12 @@
 from .base_text_encoder import BaseTextEncoder
 from .bert_encoder import BERTEncoder
 from .clip_encoder import CLIPTextEncoder
+from .piece_tokenizer import PieceTokenizer
 from .rnn_encoder import RNNEncoder
 from .vocabulary import Vocabulary, tokenize
+from .word_tokenizer import WordTokenizer
 
-__all__ = ['BERTEncoder', 'BaseTextEncoder', 'CLIPTextEncoder', 'RNNEncoder', 'Vocabulary', 'tokenize']
+__all__ = [
+    'BERTEncoder', 'BaseTextEncoder', 'CLIPTextEncoder', 'PieceTokenizer', 'RNNEncoder', 'Vocabulary', 'WordTokenizer',
+    'tokenize'
+]

@@ -5,7 +5,7 @@ Symbols: N expressions, L words (of the longest expression), C channels.
 
 from abc import ABCMeta, abstractmethod
 from itertools import chain
-from typing import Optional, Sequence, Tuple
+from typing import Callable, Optional, Sequence, Tuple
 
 import torch
 from mmengine.model import BaseModule, PretrainedInit
@@ -86,6 +86,17 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
             tuple[Tensor, Tensor]: ids (N, L) int64 and mask (N, L) bool, True = a real word, both
             on the CPU, L at most ``max_length``.
         """
+
+    def standalone_tokenizer(self) -> Callable[[Sequence[str]], Tuple[Tensor, Tensor]]:
+        """What :meth:`tokenize` does, without the network: travels with an exported model.
+
+        Returns:
+            WordTokenizer or PieceTokenizer: Whatever it is, called as :meth:`tokenize`, with ``kind`` and ``state()``.
+
+        Raises:
+            NotImplementedError: The encoder has none.
+        """
+        raise NotImplementedError(f'model.text_encoder {type(self).__name__} has no standalone_tokenizer')
 
     @abstractmethod
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:

@@ -12,7 +12,8 @@ from mmrefseg.structures import TextFeatures
 
 from ..utils import checkpointed
 from ..utils.hub import clear_errors, load_pretrained, quiet_transformers
-from .base_text_encoder import BaseTextEncoder, pad_ids
+from .base_text_encoder import BaseTextEncoder
+from .piece_tokenizer import PieceTokenizer
 from .trainable_layers import set_trainable_layers
 from .wordpiece import wordpiece_tokenizer
 
@@ -92,11 +93,11 @@ class BERTEncoder(BaseTextEncoder):
 
     def tokenize(self, expressions: Sequence[str]) -> Tuple[Tensor, Tensor]:
         """Ids and mask (N, L) of the word pieces, ``[CLS]`` and ``[SEP]`` included."""
-        # One by one: a batch starts the tokenizer's threads, which do not survive the fork of the
-        # data loader's workers (older versions warn in each), and at 10 µs each there is little to win.
-        encode = self.tokenizer.backend_tokenizer.encode
-        rows = [encode(expression).ids[:self.max_length] for expression in expressions]
-        return pad_ids(rows, pad_id=self.tokenizer.pad_token_id)
+        return self.standalone_tokenizer()(expressions)
+
+    def standalone_tokenizer(self) -> PieceTokenizer:
+        """PieceTokenizer: What :meth:`tokenize` does, without the network."""
+        return PieceTokenizer(self.tokenizer.backend_tokenizer, self.tokenizer.pad_token_id, self.max_length)
 
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells."""

@@ -13,8 +13,9 @@ from mmrefseg.structures import TextFeatures
 
 from ..utils import checkpointed
 from ..utils.hub import clear_errors, load_pretrained, quiet_transformers
-from .base_text_encoder import BaseTextEncoder, pad_ids
+from .base_text_encoder import BaseTextEncoder
 from .clip_tokenizer import clip_tokenizer
+from .piece_tokenizer import PieceTokenizer
 from .trainable_layers import set_trainable_layers
 
 
@@ -83,10 +84,12 @@ class CLIPTextEncoder(BaseTextEncoder):
 
     def tokenize(self, expressions: Sequence[str]) -> Tuple[Tensor, Tensor]:
         """Ids and mask (N, L) of the tokens; a long expression is cut before its ``<|endoftext|>``."""
-        # One by one, as BERTEncoder does: a batch starts threads that do not survive a fork.
-        rows = [self.tokenizer.backend_tokenizer.encode(expression).ids for expression in expressions]
-        rows = [row if len(row) <= self.max_length else [*row[:self.max_length - 1], row[-1]] for row in rows]
-        return pad_ids(rows, pad_id=self.tokenizer.eos_token_id)
+        return self.standalone_tokenizer()(expressions)
+
+    def standalone_tokenizer(self) -> PieceTokenizer:
+        """PieceTokenizer: What :meth:`tokenize` does, without the network."""
+        return PieceTokenizer(self.tokenizer.backend_tokenizer, self.tokenizer.eos_token_id, self.max_length,
+                              keep_end=True)
 
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells."""
@@ -94,7 +97,7 @@ class CLIPTextEncoder(BaseTextEncoder):
         words = checkpointed(self._hidden_states, ids, mask, with_cp=self.with_cp, part=self.model)
         sentence = None
         if self.sentence == 'eos':
-            rows = torch.arange(len(words), device=words.device)
+            rows = torch.arange(words.shape[0], device=words.device)
             sentence = words[rows, mask.sum(dim=1) - 1]  # (N, L, C) -> (N, C)
         return self._features(words=words, mask=mask, sentence=sentence)
 

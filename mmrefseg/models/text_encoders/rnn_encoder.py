@@ -3,8 +3,6 @@
 from os import PathLike
 from typing import Optional, Sequence, Tuple, Union
 
-import torch
-import torch.nn.functional as F
 from mmengine.logging import print_log
 from torch import Tensor, nn, no_grad
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -12,9 +10,12 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import TextFeatures
 
+from ..utils import is_exporting
 from .base_text_encoder import BaseTextEncoder
 from .glove import read_glove
+from .packed_rnn import packed_rnn
 from .vocabulary import Vocabulary
+from .word_tokenizer import WordTokenizer
 
 _CELLS = {'gru': nn.GRU, 'lstm': nn.LSTM}
 
@@ -84,17 +85,11 @@ class RNNEncoder(BaseTextEncoder):
 
     def tokenize(self, expressions: Sequence[str]) -> Tuple[Tensor, Tensor]:
         """Ids and mask (N, L) of the words, and of the boundaries; see :meth:`Vocabulary.encode`."""
-        if not self.boundaries:
-            return self.vocabulary.encode(expressions, max_length=self.max_length)
-        ids, mask = self.vocabulary.encode(expressions, max_length=self.max_length - 2)
-        begin_id = len(self.vocabulary)
-        # (N, L) -> (N, L + 2): a column before the words, and one behind them for the longest
-        ids = F.pad(F.pad(ids, (1, 0), value=begin_id), (0, 1), value=Vocabulary.pad_id)
-        mask = F.pad(F.pad(mask, (1, 0), value=True), (0, 1), value=False)
-        rows, ends = torch.arange(len(ids)), mask.sum(dim=1)
-        ids[rows, ends] = begin_id + 1
-        mask[rows, ends] = True
-        return ids, mask
+        return self.standalone_tokenizer()(expressions)
+
+    def standalone_tokenizer(self) -> WordTokenizer:
+        """WordTokenizer: What :meth:`tokenize` does, without the network."""
+        return WordTokenizer(self.vocabulary, self.max_length, self.boundaries)
 
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells.
@@ -102,6 +97,8 @@ class RNNEncoder(BaseTextEncoder):
         The real words must come first. Where the mask is on the CPU, as :meth:`tokenize` makes it,
         nothing waits for the GPU.
         """
+        if is_exporting():
+            return self._encode_for_export(ids, mask)
         lengths = mask.sum(dim=1).cpu()
         embedded = self.dropout(self.embedding(ids.to(self.device)))  # (N, L) -> (N, L, embed_dims)
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
@@ -115,6 +112,12 @@ class RNNEncoder(BaseTextEncoder):
         # (layers * directions, N, hidden_dims) -> (N, directions * hidden_dims), of the last layer
         final = hidden[-directions:].transpose(0, 1).flatten(start_dim=1)
         return self._features(words=words, mask=mask, sentence=final)
+
+    def _encode_for_export(self, ids: Tensor, mask: Tensor) -> TextFeatures:
+        rnn = self.rnn
+        words, final = packed_rnn(self.embedding(ids), mask.sum(dim=1), list(rnn.parameters()), rnn.mode.lower(),
+                                  rnn.num_layers, rnn.bidirectional)
+        return self._features(words=words, mask=mask, sentence=None if self.sentence == 'mean' else final)
 
     @no_grad()
     def load_pretrained(self) -> None:

@@ -1,0 +1,225 @@
+"""A LAVT through tools/export.py, and what comes out through the inferencer."""
+
+import importlib.util
+import json
+import sys
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from conftest import ROOT, TINY_CONFIG
+from mmengine.config import Config
+from mmengine.runner import save_checkpoint
+
+from mmrefseg.apis import RefSegInferencer
+from mmrefseg.export import (
+    ExportedSegmentor,
+    ExportError,
+    OnnxSession,
+    export_model,
+    export_onnx,
+    export_program,
+    trace,
+)
+from mmrefseg.export.description import Description
+from mmrefseg.models.text_encoders import CLIPTextEncoder, RNNEncoder
+from mmrefseg.structures import RefDataSample
+
+EXPRESSIONS = ['the red circle', 'star', 'largest blue ring left of the star', 'the red circle', 'small green']
+
+
+def export(monkeypatch, *arguments):
+    """Run tools/export.py in this process."""
+    spec = importlib.util.spec_from_file_location('export_tool', ROOT / 'tools/export.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    monkeypatch.setattr(sys, 'argv', ['export.py', *map(str, arguments)])
+    tool.main()
+
+
+@pytest.fixture(scope='module')
+def config(tmp_path_factory):
+    """The tiny LAVT with two of its stages: what is traced symbol by symbol takes its time."""
+    cfg = Config.fromfile(str(TINY_CONFIG))
+    cfg.merge_from_dict(dict(model=dict(
+        backbone=dict(depths=[1, 1], num_heads=[2, 2], out_indices=(0, 1)), decoder=dict(in_channels=[8, 16]))))
+    path = tmp_path_factory.mktemp('config') / 'tiny.py'
+    cfg.dump(str(path))
+    return path
+
+
+@pytest.fixture(scope='module')
+def inferencer(config):
+    torch.manual_seed(0)
+    inferencer = RefSegInferencer(str(config), device='cpu', show_progress=False)
+    model = inferencer.model
+    with torch.no_grad():
+        logits = model(torch.randn(1, 3, 64, 64), [RefDataSample(metainfo=dict(expressions=['star']))], mode='tensor')
+        model.decode_head.classifier.bias[0] += (logits[:, 1] - logits[:, 0]).median()  # half of each class
+    return inferencer
+
+
+@pytest.fixture(scope='module')
+def programs():
+    """What was traced for the ONNX file."""
+    return []
+
+
+@pytest.fixture(scope='module')
+def onnx_file(config, inferencer, programs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('export')
+    checkpoint = folder / 'tiny.pth'
+    save_checkpoint(dict(state_dict=inferencer.model.state_dict()), str(checkpoint))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.onnx.ONNXProgram, 'optimize', lambda self: None)  # which takes its time
+        patch.setattr(export_model, 'trace', lambda *args: programs.append(trace(*args)) or programs[-1])
+        export(patch, config, checkpoint, '--out', folder / 'sub/tiny.onnx', '--cfg-options',
+               'model.test_cfg.max_expressions=3')
+    assert [path.name for path in (folder / 'sub').iterdir()] == ['tiny.onnx']
+    return folder / 'sub/tiny.onnx'
+
+
+@pytest.fixture(scope='module')
+def exported(onnx_file):
+    return RefSegInferencer(str(onnx_file), device='cpu', show_progress=False)
+
+
+@pytest.fixture(scope='module')
+def pictures():
+    generator = np.random.default_rng(0)
+    return [generator.integers(0, 255, size, dtype=np.uint8) for size in ((40, 60, 3), (50, 30, 3), (64, 64, 3))]
+
+
+def test_the_same_results_from_the_same_calls(inferencer, exported, pictures, tmp_path):
+    """Several pictures at once, more expressions than go at once, one of them twice, and a picture drawn."""
+    expressions = [EXPRESSIONS, EXPRESSIONS[:1], EXPRESSIONS[2:]]
+    ours = inferencer(pictures, expressions, batch_size=3)
+    theirs = exported(pictures, expressions, batch_size=3, out_dir=tmp_path)
+    for expected, found, picture in zip(ours, theirs, pictures):
+        assert found['masks'].shape == (len(expected['expressions']), *picture.shape[:2])
+        assert 0.05 < expected['masks'].mean() < 0.95
+        # Pixels on the border between the two may fall to either side.
+        assert (found['masks'] != expected['masks']).mean() < 1e-3
+        assert np.allclose(found['scores'], expected['scores'], atol=1e-3)
+        assert {**found, 'masks': 0, 'rles': 0, 'scores': 0, 'picture': 0} == {
+            **expected, 'masks': 0, 'rles': 0, 'scores': 0, 'picture': 0}
+    assert len(list(tmp_path.glob('*.png'))) == 3
+    assert exported.model.test_cfg.max_expressions == 3 and exported.model.test_cfg.eval_size == 'original'
+
+
+def test_weights_may_be_the_file(onnx_file, pictures, exported):
+    again = RefSegInferencer(weights=str(onnx_file), show_progress=False)
+    assert np.array_equal(again(pictures[0], 'star')[0]['masks'], exported(pictures[0], 'star')[0]['masks'])
+
+
+def test_the_file_describes_itself(onnx_file, inferencer):
+    metadata = {entry.key: entry.value for entry in onnx.load(onnx_file).metadata_props}
+    described = json.loads(metadata['mmrefseg'])
+    assert described['input_size'] == [64, 64] and described['output_names'] == ['logits']
+    assert described['tokenizer']['words'] == list(inferencer.model.text_encoder.vocabulary.words)
+    assert described['config']['model']['data_preprocessor']['mean'] == inferencer.cfg.model.data_preprocessor.mean
+    onnx.checker.check_model(onnx_file)
+
+
+def test_a_program_of_torch(inferencer, onnx_file, programs, tmp_path, monkeypatch):
+    monkeypatch.setattr(export_model, 'trace', lambda *args: programs[0])
+    found = export_program(inferencer, tmp_path / 'tiny.pt2')
+    assert max(case.largest for case in found) < 1e-5
+    extra = {'mmrefseg.json': ''}
+    program = torch.export.load(tmp_path / 'tiny.pt2', extra_files=extra).module()
+    described = Description.from_json(extra['mmrefseg.json'], 'tiny.pt2')
+    ids, mask = described.build_tokenizer()(['the red circle', 'star'])
+    logits, = program(torch.zeros(1, 3, *described.input_size), ids, mask, torch.tensor([0, 0]))
+    assert logits.shape == (2, 64, 64)
+
+
+def test_errors_of_the_inferencer(onnx_file, exported, tmp_path):
+    for options in (dict(weights='some.pth'), dict(amp=True), dict(compile=True)):
+        with pytest.raises(ValueError, match='is a whole model in single precision: expected no weights, amp or comp'):
+            RefSegInferencer(str(onnx_file), **options)
+    with pytest.raises(ValueError, match=r"device 'mps': onnxruntime .* runs on .*CPU.*expected 'cpu', or 'cuda'"):
+        RefSegInferencer(str(onnx_file), device='mps')
+    with pytest.raises(FileNotFoundError, match='there is no file .*missing.onnx'):
+        RefSegInferencer('missing.onnx')
+    (tmp_path / 'broken.onnx').write_bytes(b'no model')
+    with pytest.raises(ValueError, match='onnxruntime cannot read .*broken.onnx'):
+        RefSegInferencer(str(tmp_path / 'broken.onnx'))
+    model = onnx.load(onnx_file)
+    entry, = (entry for entry in model.metadata_props if entry.key == 'mmrefseg')
+    entry.value = entry.value.replace('"format": 1', '"format": 99')
+    onnx.save(model, tmp_path / 'later.onnx')
+    with pytest.raises(ValueError, match='later.onnx is of format 99, .* reads format 1: export it again'):
+        OnnxSession(tmp_path / 'later.onnx')
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / 'other.onnx')
+    with pytest.raises(ValueError, match="other.onnx does not describe itself .*expected a file written by tools/exp"):
+        OnnxSession(tmp_path / 'other.onnx')
+    sample = RefDataSample(metainfo=dict(expressions=['star'], img_shape=(32, 32), ori_shape=(32, 32)))
+    with pytest.raises(ValueError, match=r'the images are \(32, 32\), and the model was exported for \(64, 64\)'):
+        exported.model(torch.zeros(1, 3, 32, 32), [sample])
+    with pytest.raises(ValueError, match="mode is 'loss': an exported model does nothing but predict"):
+        exported.model(torch.zeros(1, 3, 64, 64), [sample], mode='loss')
+
+
+def test_without_onnxruntime(monkeypatch, onnx_file):
+    monkeypatch.setitem(sys.modules, 'onnxruntime', None)
+    with pytest.raises(ModuleNotFoundError, match=r'an ONNX model needs onnxruntime: pip install "mmrefseg\[export\]"'):
+        RefSegInferencer(str(onnx_file))
+
+
+def test_errors_of_the_export(inferencer, tmp_path, monkeypatch):
+    cfg = Config.fromfile(str(TINY_CONFIG))
+    for step in cfg.test_dataloader.dataset.pipeline:
+        if step.type == 'RefResize':
+            step.keep_ratio = True
+    free = RefSegInferencer(cfg, device='cpu', show_progress=False)
+    with pytest.raises(ExportError, match='test_dataloader.dataset.pipeline gives pictures of several sizes.*keep_rat'):
+        export_onnx(free, tmp_path / 'free.onnx')
+    monkeypatch.setattr(RNNEncoder, 'standalone_tokenizer', super(RNNEncoder, RNNEncoder).standalone_tokenizer)
+    monkeypatch.setattr(export_model, 'trace', lambda *args: None)
+    with pytest.raises(ExportError, match='model.text_encoder RNNEncoder does not say how it tokenizes'):
+        export_onnx(inferencer, tmp_path / 'mute.onnx')
+    monkeypatch.undo()
+    monkeypatch.setattr(export_model.importlib.util, 'find_spec', lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r'ONNX export needs onnx, onnxscript, onnxruntime: pip install'):
+        export_onnx(inferencer, tmp_path / 'bare.onnx')
+    monkeypatch.undo()
+    monkeypatch.setitem(inferencer.cfg, 'visualizer', dict(type=ExportedSegmentor))
+    with pytest.raises(ExportError, match='visualizer of the config cannot travel with an exported model'):
+        Description.of(inferencer.model, inferencer.cfg, (64, 64), ['logits'])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_too_far_off_is_not_written(inferencer, tmp_path):
+    path = tmp_path / 'model.pt2'
+    write = export_model._write
+    graph = export_model.SegmentorGraph(inferencer.model, (64, 64))
+    arguments = path.write_bytes, lambda file: lambda *inputs: [graph(*inputs)[0] + 1], graph, 1e-4
+    with pytest.raises(ExportError, match='model.pt2 is not written: its outputs are 1 from those of eager torch'):
+        write(path, '.pt2', lambda file: file.write_bytes(b'all of it'), *arguments[1:])
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ExportError, match='model.pt2: expected a file name that ends with .onnx'):
+        write(path, '.onnx', *arguments)
+
+
+@pytest.mark.parametrize('arguments,message', [
+    (['lavt/lavt_nano_refshapes', '--out', 'model.bin'], 'expected a name that ends with .onnx or .pt2'),
+    (['lavt/lavt_nano_refshapes', '--out', 'model.pt2', '--opset', '20'], '--opset is for ….onnx'),
+])
+def test_arguments_of_the_tool(monkeypatch, capsys, arguments, message):
+    with pytest.raises(SystemExit):
+        export(monkeypatch, *arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_a_tokenizer_of_pieces_travels():
+    encoder = CLIPTextEncoder(pretrained=None, config=dict(
+        hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1), tokenizer=['r e', 're d</w>'],
+        max_length=6)
+    tokenizer = encoder.standalone_tokenizer()
+    described = dict(kind=tokenizer.kind, **json.loads(json.dumps(tokenizer.state())))
+    again = Description((1, 1), [], False, {}, described, {}).build_tokenizer()
+    texts = ['red', 'a much longer expression about red', 'Überraschung']
+    for expected, found in zip(encoder.tokenize(texts), again(texts)):
+        assert torch.equal(expected, found)
