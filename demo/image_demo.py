@@ -14,8 +14,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Segment what expressions refer to')
     parser.add_argument('image', help='picture, URL or folder of pictures')
     parser.add_argument('expressions', nargs='+', help='what to look for in each picture')
-    parser.add_argument('--config', help='config file; default: the one inside the checkpoint')
-    parser.add_argument('--weights', help='checkpoint file')
+    parser.add_argument('--config', help='config file, or a name in the model zoo; default: the one of the checkpoint')
+    parser.add_argument('--weights', help='checkpoint file; default: the one of the model zoo')
     parser.add_argument('--out-dir', default='outputs', help='where the pictures go')
     parser.add_argument('--device', help='for example cuda:0 or cpu')
     parser.add_argument('--batch-size', type=int, default=1)
@@ -27,8 +27,12 @@ def main() -> None:
     inferencer = RefSegInferencer(args.config, args.weights, args.device, args.amp, compile=args.compile)
     for result in inferencer(args.image, args.expressions, args.batch_size, args.out_dir):
         print(result['picture'])
-        for expression, score, mask in zip(result['expressions'], result['scores'], result['masks']):
-            print(f'  {expression!r}: score {score:.2f}, {mask.mean():.1%} of the picture')
+        existence = result['existence'] or [None] * len(result['expressions'])
+        for expression, score, mask, exists in zip(result['expressions'], result['scores'], result['masks'], existence):
+            if exists is not None and not mask.any():
+                print(f'  {expression!r}: no such object (existence {exists:.2f})')
+            else:
+                print(f'  {expression!r}: score {score:.2f}, {mask.mean():.1%} of the picture')
 
 
 if __name__ == '__main__':

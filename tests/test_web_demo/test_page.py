@@ -1,0 +1,62 @@
+"""The page over HTTP, without a browser."""
+
+import cv2
+import numpy as np
+import pytest
+from conftest import ROOT, TINY_CONFIG
+
+from mmrefseg.web_demo import ModelPool, make_samples
+
+pytest.importorskip('gradio', reason='the page needs Gradio: pip install -r requirements/demo.txt')
+from gradio_client import Client, handle_file  # noqa: E402
+
+from mmrefseg.web_demo.page import answer, build_page, launch_page  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def client(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('page')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('GRADIO_TEMP_DIR', str(folder / 'uploads'))
+        patch.setenv('GRADIO_ANALYTICS_ENABLED', 'False')
+        pool = ModelPool({'tiny': (str(TINY_CONFIG), None), 'bad': (str(TINY_CONFIG), 'missing.pth')}, device='cpu')
+        page = build_page(pool, make_samples(folder / 'samples'))
+        _, url, _ = launch_page(page, server_name='127.0.0.1', prevent_thread_lock=True, quiet=True)
+        yield Client(url, verbose=False)
+        page.close()
+
+
+@pytest.fixture
+def picture(tmp_path):
+    cv2.imwrite(str(tmp_path / 'picture.png'), np.zeros((40, 60, 3), np.uint8))
+    return tmp_path / 'picture.png'
+
+
+def test_cards(client, picture):
+    html = client.predict(handle_file(str(picture)), 'star\n\nred circle', 'tiny', api_name='/find')
+    assert html.count('class="ref-card"') == html.count('data:image/jpeg') == 2
+    assert html.index('>star<') < html.index('>red circle<')
+
+
+@pytest.mark.parametrize('content,text,model,message', [
+    (None, 'star', 'tiny', 'There is no picture yet'),
+    (b'no picture', 'star', 'tiny', 'cannot be read as a picture'),
+    ('picture', '', 'tiny', 'There is nothing to look for'),
+    ('picture', 'star', 'bad', 'The model “bad” gave no answer (FileNotFoundError'),
+])
+def test_what_goes_wrong_is_told(client, picture, tmp_path, content, text, model, message):
+    if isinstance(content, bytes):
+        picture.write_bytes(content)
+    html = client.predict(content and handle_file(str(picture)), text, model, api_name='/find')
+    assert message in html and 'role="alert"' in html and 'Traceback' not in html
+
+
+def test_an_unforeseen_error_is_logged(caplog, picture, monkeypatch):
+    pool = ModelPool({'tiny': (str(TINY_CONFIG), None)})
+    monkeypatch.setattr(pool, 'get', lambda name: 1 / 0)
+    assert 'ZeroDivisionError: division by zero' in answer(pool, str(picture), 'star', 'tiny')
+    assert 'Traceback' in caplog.text and 'no answer from tiny' in caplog.text
+
+
+def test_nothing_is_written_beside_the_module(client):
+    assert not list((ROOT / 'mmrefseg/web_demo').glob('*.pyi'))
