@@ -1,0 +1,247 @@
+"""Draws the figures of docs/en/methods: ``python docs/figures/draw_methods.py [FOLDER]``.
+
+Violet is text, blue the picture, yellow fusion, green the decoder, red heads; what is dashed is there in training
+alone.
+"""
+
+import sys
+from pathlib import Path
+from typing import Callable, Dict
+
+from sketch import Sketch
+
+FOLDER = Path(__file__).resolve().parents[1] / 'en/images/methods'
+
+
+def lavt() -> Sketch:
+    """Words meet pixels behind every stage of the backbone."""
+    sketch = Sketch(860, 390, 'LAVT: PWAM and a gate behind every stage of a Swin Transformer, and a decoder')
+    picture = sketch.box(10, 30, 'picture', width=80)
+    words = sketch.box(10, 225, 'BERT', 'text', width=80)
+    sketch.text(50, 292, 'expression', small=True)
+    sketch.arrow([(50, 280), words.bottom()])
+    stages, fusions, below = [], [], []
+    for i in range(4):
+        x = 150 + 195 * i
+        stages.append(sketch.box(x, 30, f'Swin stage {i + 1}', 'image', width=110))
+        fusions.append(sketch.box(x, 145, 'PWAM', 'fusion', width=110))
+        below.append(sketch.box(x, 325, 'up, concat,\nconvolutions' if i < 3 else 'F₄', 'decoder', width=110))
+        sketch.arrow([stages[i].bottom(), fusions[i].top()], f'V{"₁₂₃₄"[i]}', (x + 42, 112))
+        sketch.arrow([fusions[i].bottom(0.3), below[i].top(0.3)], f'LN, F{"₁₂₃₄"[i]}', (x + 4, 315))
+    sketch.arrow([picture.right, stages[0].left])
+    for i in range(3):
+        plus = sketch.circle(stages[i].right[0] + 38, stages[i].right[1], '+')
+        gate = sketch.box(plus.x - 16, 100, 'gate', 'fusion', width=52, height=28)
+        sketch.arrow([stages[i].right, plus.left])
+        sketch.arrow([plus.right, stages[i + 1].left], f'E{"₁₂₃"[i]}', (plus.right[0] + 18, 44))
+        sketch.arrow([fusions[i].right, (gate.bottom()[0], fusions[i].right[1]), gate.bottom()])
+        sketch.arrow([gate.top(), plus.bottom()])
+        sketch.arrow([below[i + 1].left, below[i].right])
+    sketch.arrow([words.right, (fusions[3].bottom(0.7)[0], 247)], 'words L', (118, 241), kind='text', head=False)
+    for fusion in fusions:
+        sketch.arrow([(fusion.bottom(0.7)[0], 247), fusion.bottom(0.7)], kind='text')
+    head = sketch.box(10, 325, 'MaskHead\n1×1 conv', 'head', width=80)
+    sketch.arrow([below[0].left, head.right], 'Y', (120, 340))
+    return sketch
+
+
+def sadlr() -> Sketch:
+    """A query that turns from words into the object."""
+    sketch = Sketch(860, 290, 'SADLR: a query makes the kernels of a convolution over Y; the mask updates it')
+    words = sketch.box(10, 20, 'words', 'text', width=90)
+    mean = sketch.box(140, 20, 'mean, linear', 'text', width=110)
+    query = sketch.box(300, 20, 'query Qᵢ', 'head', width=90)
+    host = sketch.box(10, 120, 'any host:\nbackbone, fusion,\ndecoder', 'decoder', width=130, height=60)
+    dynamic = sketch.box(300, 120, 'dynamic convolution\n1×1, 1×1: K = linear(Qᵢ)', 'head', width=190, height=60)
+    classifier = sketch.box(555, 128, '1×1 conv', 'head', width=80)
+    argmax = sketch.box(700, 128, 'argmax', 'head', width=70)
+    pool = sketch.box(555, 225, 'mean of Y\ninside Mᵢ', 'head', width=100)
+    plus = sketch.circle(500, 42, '+')
+    loss = sketch.box(690, 20, 'Dice, λᵢ', 'training', width=90, height=32)
+    sketch.arrow([words.right, mean.left])
+    sketch.arrow([mean.right, query.left], 'Q₁', (275, 37))
+    sketch.arrow([query.bottom(), (345, 120)], kind='head')
+    sketch.arrow([host.right, dynamic.left], 'Y', (190, 145))
+    sketch.arrow([(220, 150), (220, 247), pool.left], 'Y', (235, 242))
+    sketch.arrow([dynamic.right, classifier.left], 'Zᵢ', (504, 143))
+    sketch.arrow([classifier.right, argmax.left], 'scores Rᵢ')
+    sketch.arrow([(667, 150), (667, 36), loss.left], kind='training')
+    sketch.arrow([argmax.bottom(), (735, 247), pool.right], 'mask Mᵢ', (762, 215))
+    sketch.arrow([argmax.right, (850, 150)], 'Mₙ', (812, 143))
+    sketch.arrow([pool.top(), (605, 205), (520, 205), (520, 42), plus.right], 'Oᵢ', (560, 199), kind='head')
+    sketch.arrow([plus.left, query.right], 'Qᵢ₊₁ = Qᵢ + Oᵢ', (438, 24), kind='head')
+    return sketch
+
+
+def lts() -> Sketch:
+    """First where, then what."""
+    sketch = Sketch(900, 330, 'LTS: fusion from stride 32 to 8, a heatmap of the referent, segmentation of both')
+    picture = sketch.box(10, 150, 'picture', width=80)
+    words = sketch.box(10, 20, 'BiGRU / BERT', 'text', width=110)
+    levels = [sketch.box(140, 80 + 70 * i, f'F{"ᵥ₁ ᵥ₂ ᵥ₃".split()[i]}, stride {32 >> i}', 'image', width=110)
+              for i in range(3)]
+    product = sketch.circle(330, 102, '×')
+    joined = [sketch.circle(330, 172, '©'), sketch.circle(330, 242, '©')]
+    sketch.arrow([picture.right, levels[1].left])
+    sketch.arrow([(115, 172), (115, 102), levels[0].left])
+    sketch.arrow([(115, 172), (115, 242), levels[2].left])
+    sketch.arrow([words.right, (330, 42), product.top()], 'sentence, the mean of the words', (240, 36), kind='text')
+    for level, join in zip(levels, [product, *joined]):
+        sketch.arrow([level.right, join.left])
+    sketch.arrow([product.bottom(), joined[0].top()], 'up', (345, 140))
+    sketch.arrow([joined[0].bottom(), joined[1].top()], 'up', (345, 210))
+    locator = sketch.box(450, 80, 'RelevanceFilter or\nTransformerLocator', 'fusion', width=150)
+    sketch.arrow([joined[1].right, (525, 242), locator.bottom()], 'Fₘ₃', (390, 237))
+    sketch.arrow([(330, 42), (525, 42), locator.top()], kind='text')
+    concat = sketch.circle(640, 242, '©')
+    sketch.arrow([(525, 242), concat.left])
+    sketch.arrow([locator.right, (640, 102), concat.top()], 'heatmap H', (640, 96))
+    decoder = sketch.box(680, 220, 'ASPP,\ndeconvolution', 'decoder', width=110)
+    head = sketch.box(820, 220, '1×1', 'head', width=60)
+    locate = sketch.box(760, 80, 'LocateHead', 'training', width=100)
+    sketch.arrow([concat.right, decoder.left])
+    sketch.arrow([decoder.right, head.left], 'Y', (805, 236))
+    sketch.arrow([(640, 102), locate.left], kind='training')
+    sketch.text(330, 300, 'LTSFusion: each arrow into × or © is a 1×1 convolution', small=True)
+    sketch.text(740, 300, 'LTSDecoder', small=True)
+    return sketch
+
+
+def vlt() -> Sketch:
+    """An expression read in several ways at once."""
+    sketch = Sketch(900, 320, 'VLT: queries made of words weighed by the image ask the fused map; a confidence each')
+    picture = sketch.box(10, 40, 'picture', width=80)
+    backbone = sketch.box(120, 40, 'backbone', 'image', width=90)
+    words = sketch.box(120, 220, 'BiGRU / BERT', 'text', width=110)
+    fusion = sketch.box(270, 40, 'MultiScaleFusion', 'fusion', width=130)
+    encoder = sketch.box(440, 40, 'transformer\nencoder', 'fusion', width=100)
+    generation = sketch.box(270, 170, 'QueryGeneration:\nthe image weighs\nthe words, Q times', 'fusion', width=140,
+                            height=60)
+    decoder = sketch.box(470, 170, 'transformer\ndecoder', 'fusion', width=100, height=60)
+    balance = sketch.box(540, 260, 'QueryBalance', 'fusion', width=110)
+    product = sketch.circle(660, 200, '×')
+    mask = sketch.box(700, 170, 'linear, conv,\nup, conv, …', 'decoder', width=100, height=60)
+    head = sketch.box(830, 178, '1×1', 'head', width=50)
+    sketch.arrow([picture.right, backbone.left])
+    sketch.arrow([backbone.right, fusion.left], 'levels', (240, 57))
+    sketch.arrow([fusion.right, encoder.left], 'Fₘ')
+    sketch.arrow([encoder.bottom(0.7), (510, 170)], 'memory', (540, 130))
+    sketch.arrow([(245, 62), (245, 185), (270, 185)])
+    sketch.arrow([words.right, (250, 242), (250, 215), (270, 215)], kind='text')
+    sketch.arrow([words.top(), (175, 120), (335, 120), fusion.bottom()], 'sentence', (210, 114), kind='text')
+    sketch.arrow([generation.right, decoder.left], 'F_q')
+    sketch.arrow([(440, 200), (440, 282), balance.left], 'queries', (480, 277))
+    sketch.arrow([decoder.right, product.left], 'responses Fᵣ', (612, 193))
+    sketch.arrow([(595, 200), (595, 260)])
+    sketch.arrow([balance.right, (660, 282), product.bottom()], 'confidence', (700, 260))
+    sketch.arrow([product.right, mask.left])
+    sketch.arrow([mask.right, head.left], 'Y')
+    sketch.text(750, 160, 'VLTDecoder', small=True)
+    return sketch
+
+
+def cgan() -> Sketch:
+    """Words collect from the whole image, pixels take back, step by step."""
+    sketch = Sketch(880, 270, 'CGAN cascade: three steps of grouped attention on Y, each with a loss')
+    words = sketch.box(10, 20, 'words', 'text', width=80)
+    host = sketch.box(10, 110, 'any host: Y', 'decoder', width=100)
+    step = 'GroupedAttention:\ncollect, diffuse,\nsum, norm'
+    steps = [sketch.box(170 + 185 * i, 95, step, 'head', width=140, height=74) for i in range(3)]
+    losses = [sketch.box(195 + 185 * i, 215, 'ILA loss', 'training', width=90, height=34) for i in range(3)]
+    head = sketch.box(750, 110, '1×1 conv', 'head', width=80)
+    sketch.arrow([host.right, steps[0].left], 'Y', (140, 127))
+    for i, (step, loss) in enumerate(zip(steps, losses)):
+        sketch.arrow([step.bottom(), loss.top()], f'A{"₁₂₃"[i]}', (step.bottom()[0] + 14, 198), kind='training')
+        sketch.arrow([(step.top()[0], 42), step.top()], kind='text')
+        sketch.arrow([step.right, steps[i + 1].left if i < 2 else head.left])
+    sketch.arrow([words.right, (steps[2].top()[0], 42)], 'words L', (130, 36), kind='text', head=False)
+    sketch.arrow([head.right, (870, 132)], 'mask', (850, 126))
+    return sketch
+
+
+def s2rm() -> Sketch:
+    """Late fusion in three steps, and a decoder that is guided."""
+    sketch = Sketch(830, 395, 'S2RM: distribute, coparse, balance on the last level; CASG: each finer level is guided')
+    picture = sketch.box(10, 110, 'picture', width=80)
+    words = sketch.box(10, 20, 'BERT', 'text', width=80)
+    backbone = sketch.box(120, 110, 'Swin, once\na picture', 'image', width=90)
+    distribute = sketch.box(260, 20, 'distribute:\ncells ask words', 'fusion', width=120)
+    coparse = sketch.box(440, 20, 'coparse: cells × cells,\nby rows, by columns', 'fusion', width=160)
+    balance = sketch.box(660, 20, 'balance:\na weight a map', 'fusion', width=110)
+    plus = sketch.circle(715, 132, '+')
+    sketch.arrow([words.right, distribute.left], 'words', (170, 36), kind='text')
+    sketch.arrow([picture.right, backbone.left])
+    sketch.arrow([backbone.right, plus.left], 'V₄', (230, 127))
+    sketch.arrow([(320, 132), distribute.bottom()])
+    sketch.arrow([(520, 132), coparse.bottom()])
+    sketch.arrow([distribute.right, coparse.left], 'T_dist')
+    sketch.arrow([coparse.right, balance.left], '4 maps')
+    sketch.arrow([balance.bottom(), plus.top()], '1×1', (732, 97))
+    guided = 'guided by the coarser\nlevels and the sentence'
+    stages = [sketch.box(540 - 180 * i, 240, f'stage {3 - i}:\n{guided}', 'decoder', width=165, height=66)
+              for i in range(3)]
+    sketch.arrow([plus.bottom(), (715, 273), stages[0].right], 'F₄', (732, 210))
+    for i in range(2):
+        sketch.arrow([stages[i].left, stages[i + 1].right])
+    for i, stage in enumerate(stages):
+        x = stage.top(0.5)[0]
+        sketch.arrow([(x, 190), stage.top(0.5)], f'V{"₃₂₁"[i]}', (x + 16, 215))
+        sketch.arrow([(x, 345), stage.bottom(0.5)], kind='text')
+    sketch.arrow([(165, 154), (165, 190), (stages[0].top()[0], 190)], head=False)
+    sketch.arrow([(5, 42), (5, 345), (stages[0].bottom()[0], 345)], 'sentence, the mean of the words', (110, 362),
+                 kind='text', head=False)
+    sketch.arrow([(5, 42), (10, 42)], kind='text', head=False)
+    head = sketch.box(50, 251, '1×1,\nsigmoid', 'head', width=70)
+    sketch.arrow([stages[2].left, head.right], 'Y', (150, 268))
+    sketch.text(440, 385, 'CASGDecoder', small=True)
+    sketch.text(800, 46, 'S2RM', small=True)
+    return sketch
+
+
+def m3att() -> Sketch:
+    """Words and pixels attend to each other; words are put back between the layers."""
+    sketch = Sketch(930, 330, 'M3Att: three layers of mutual attention, IMI between them, queries as kernels')
+    picture = sketch.box(10, 110, 'picture', width=80)
+    backbone = sketch.box(120, 110, 'backbone', 'image', width=80)
+    encoder = sketch.box(235, 110, 'transformer\nencoder', 'fusion', width=100)
+    words = sketch.box(120, 20, 'BiLSTM /\nBERT', 'text', width=80)
+    layers = [sketch.box(290 + 175 * i, 200, 'M3DecLayer', 'fusion', width=100) for i in range(3)]
+    sketch.arrow([picture.right, backbone.left])
+    sketch.arrow([backbone.right, encoder.left])
+    decoder = sketch.box(745, 102, 'queries are\n1×1 kernels\non F_enc; conv', 'decoder', width=110, height=60)
+    sketch.arrow([encoder.right, decoder.left], 'F_enc', (362, 126))
+    interactions = [sketch.box(395 + 175 * i, 260, 'IMI', 'fusion', width=60, height=34) for i in range(2)]
+    for i, layer in enumerate(layers):
+        x = layer.top(0.85)[0]
+        sketch.arrow([(x, 132), (x, 200)])
+        if i < 2:
+            sketch.arrow([layer.bottom(0.7), (layer.bottom(0.7)[0], 277), interactions[i].left])
+            sketch.arrow([interactions[i].right, (layers[i + 1].bottom(0.2)[0], 277), layers[i + 1].bottom(0.2)])
+    sketch.arrow([words.right, (215, 42), (215, 222), layers[0].left], 'words F_t: the first queries', (310, 47),
+                 kind='text')
+    first, second = interactions
+    into, out, next_into = first.bottom(0.3), first.bottom(0.7), second.bottom(0.3)
+    sketch.arrow([(215, 222), (215, 314), (into[0], 314), into], 'F_t', (320, 309), kind='text')
+    sketch.arrow([out, (out[0], 314), (next_into[0], 314), next_into], 'F_l', (510, 309), kind='text')
+    sketch.arrow([layers[2].right, (800, 222), decoder.bottom()], 'F_dec', (768, 216))
+    head = sketch.box(875, 110, '1×1', 'head', width=45)
+    sketch.arrow([decoder.right, head.left], 'Y', (864, 126))
+    reconstruct = sketch.box(790, 260, 'LFRHead', 'training', width=90, height=34)
+    sketch.arrow([(800, 222), (835, 222), reconstruct.top()], kind='training')
+    sketch.text(560, 96, 'M3Dec', small=True)
+    return sketch
+
+
+FIGURES: Dict[str, Callable[[], Sketch]] = dict(
+    lavt=lavt, sadlr=sadlr, lts=lts, vlt=vlt, cgan=cgan, s2rm=s2rm, m3att=m3att)
+
+
+def main(folder: Path) -> None:
+    """Write ``<method>.svg`` for each method."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, draw in FIGURES.items():
+        (folder / f'{name}.svg').write_text(draw().svg(), encoding='utf-8')
+
+
+if __name__ == '__main__':
+    main(Path(sys.argv[1]) if sys.argv[1:] else FOLDER)
