@@ -8,7 +8,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 # What mim, `_base_ = 'mmrefseg::…'` and the model zoo look for inside the installed package.
-MIM = ('configs', 'tools', 'demo', 'model-index.yml')
+MIM = ('configs', 'tools', 'demo', 'zoo', 'model-index.yml')
 
 
 class BuildWithMim(build_py):
@@ -47,15 +47,19 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=['mmrefseg', 'mmrefseg.*']),
+    entry_points=dict(console_scripts=['mmrefseg = mmrefseg.command_line:main']),
     cmdclass=dict(build_py=BuildWithMim),
     # mmcv and mmengine are left out on purpose: mmcv, mmcv-lite and the OneDL forks install the same
     # import names. `import mmrefseg` checks them and prints the line to type.
     install_requires=[
-        'torch>=2.6', 'transformers>=4.40', 'tokenizers>=0.19', 'pycocotools>=2.0.6', 'msgspec>=0.18', 'numpy>=1.24',
-        'pillow>=9.1', 'matplotlib>=3.6', 'prettytable>=3', 'rich>=12', 'packaging>=21', 'ftfy', 'regex',
-        'setuptools<81'
+        'torch>=2.6', 'transformers>=4.40', 'tokenizers>=0.19', 'safetensors>=0.4.3', 'pycocotools>=2.0.6',
+        'msgspec>=0.18', 'numpy>=1.24', 'pillow>=9.1', 'matplotlib>=3.6', 'prettytable>=3', 'rich>=12',
+        'packaging>=21', 'ftfy', 'regex', 'setuptools<81'
     ],
-    extras_require=dict(mm=[
-        'mmengine>=0.10.4,<1', 'mmcv-lite>=2.0.0,<2.2', 'mmsegmentation>=1.2.0,<2', 'mmdet>=3.1.0,<4'
-    ]),
+    extras_require=dict(
+        mm=['mmengine>=0.10.4,<1', 'mmcv-lite>=2.0.0,<2.2', 'mmsegmentation>=1.2.0,<2', 'mmdet>=3.1.0,<4'],
+        demo=['gradio>=6,<7'],
+        tensorboard=['tensorboard>=2.14'],
+        export=['onnx>=1.18,<2', 'onnxscript>=0.5,<1', 'onnxruntime>=1.20,<2'],
+    ),
 )

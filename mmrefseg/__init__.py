@@ -3,9 +3,13 @@
 from . import compat
 from .version import __version__
 
-compat.check_versions()
-compat.provide_mmcv_ext()
-compat.allow_mmengine_checkpoints()
-compat.know_mmrefseg_configs()
+try:
+    compat.check_versions()
+    compat.provide_mmcv_ext()
+    compat.allow_mmengine_checkpoints()
+    compat.know_mmrefseg_configs()
+except ImportError:
+    if not compat.doctor_is_called():  # which says what is missing
+        raise
 
 __all__ = ['__version__']

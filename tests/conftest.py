@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,21 @@ ROOT = Path(__file__).resolve().parent.parent
 TINY_CONFIG = ROOT / 'tests/tiny_lavt_refshapes.py'
 
 
-@pytest.fixture(autouse=True)
-def forget_runners():
+@contextmanager
+def runners_forgotten():
     """Take back what a runner leaves in mmengine: the default scope above all."""
     kept = {kind: kind._instance_dict.copy() for kind in (DefaultScope, MessageHub, MMLogger)}
     yield
     for kind, instances in kept.items():
         kind._instance_dict.clear()
         kind._instance_dict.update(instances)
+
+
+@pytest.fixture(autouse=True)
+def forget_runners():
+    """Each test leaves mmengine as it was."""
+    with runners_forgotten():
+        yield
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -100,7 +100,7 @@ def test_parts_around_the_model_build(path):
     cfg = load(path)
     for name in ('train', 'val', 'test'):
         dataset = DATASETS.build(dict(cfg[f'{name}_dataloader'].dataset, lazy_init=True))
-        assert len(dataset.pipeline.transforms) >= 4
+        assert all(len(part.pipeline.transforms) >= 4 for part in getattr(dataset, 'datasets', [dataset]))
     METRICS.build(cfg.test_evaluator)
     for hook in cfg.custom_hooks:
         HOOKS.build(hook)

@@ -1,10 +1,12 @@
-"""The wheel carries configs and tools, and its configs are found from outside the repository."""
+"""The wheel carries configs, tools and the model zoo, and finds them from outside the repository."""
 
 import os
 import subprocess
 import sys
 import zipfile
 
+import cv2
+import numpy as np
 import pytest
 from conftest import ROOT
 
@@ -29,6 +31,9 @@ def test_the_wheel_carries_mim(wheel):
     for name in ('configs/lavt/lavt_swinb_refcoco.py', 'tools/train.py', 'tools/dist_train.sh', 'model-index.yml'):
         assert f'mmrefseg/.mim/{name}' in names
     assert not [name for name in names if '__pycache__' in name or name.startswith('tests')]
+    for path in (ROOT / 'zoo').iterdir():
+        assert f'mmrefseg/.mim/zoo/{path.name}' in names
+    assert wheel.stat().st_size < 16e6
 
 
 def test_configs_are_found_from_outside(wheel, tmp_path):
@@ -41,3 +46,19 @@ def test_configs_are_found_from_outside(wheel, tmp_path):
         [sys.executable, '-c', program], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[0] == 'LAVTSwin' and str(tmp_path) in done.stdout.split()[1]
+
+
+def test_the_script_predicts_from_outside(wheel, tmp_path):
+    """A photograph, a file of expressions and a name of the zoo."""
+    install = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps', '--no-index', '--target']
+    subprocess.run([*install, str(tmp_path / 'site'), str(wheel)], check=True, capture_output=True)
+    cv2.imwrite(str(tmp_path / 'photograph.jpg'), np.random.default_rng(0).integers(0, 255, (60, 90, 3), np.uint8))
+    (tmp_path / 'said.txt').write_text('the red circle\nlargest star\n')
+    environment = dict(os.environ, PYTHONPATH=str(tmp_path / 'site'), PYTHONWARNINGS='ignore')
+    done = subprocess.run(
+        [str(tmp_path / 'site/bin/mmrefseg'), 'predict', 'photograph.jpg', 'said.txt', '--model',
+         'sadlr_lavt-nano_refshapes', '--device', 'cpu'], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / 'predictions/results.jsonl').read_text().splitlines()) == 2
+    for i in range(2):
+        assert cv2.imread(str(tmp_path / f'predictions/masks/photograph.jpg/{i:03d}.png')).shape == (60, 90, 3)

@@ -1,5 +1,6 @@
 """Pictures and expressions in, masks out."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Union
@@ -14,11 +15,15 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import is_str
 from pycocotools import mask as coco_mask
 from rich.progress import track
+from torch import nn
 
-from mmrefseg.engine import use_half_precision
+from mmrefseg.engine import find_config, use_half_precision
+from mmrefseg.export import ExportedSegmentor, OnnxSession
 from mmrefseg.models import compile_parts
 from mmrefseg.registry import INFERENCERS, TRANSFORMS
 from mmrefseg.structures import RefDataSample, masks_on_host
+
+from .model_zoo import config_of_weights, find_zoo_model, list_zoo_models
 
 Image = Union[str, Path, np.ndarray]
 PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
@@ -37,10 +42,18 @@ class RefSegInferencer(BaseInferencer):
         >>> result['masks'].shape  # two expressions, at the picture's own size
         (2, 480, 640)
 
+    A model of the zoo, without network:
+        >>> RefSegInferencer.list_models()
+        ['sadlr_lavt_nano_refshapes', ...]
+        >>> inferencer = RefSegInferencer('sadlr_lavt_nano_refshapes')
+
     Args:
-        model (str | dict, optional): Config file, config, or name in the model zoo. None takes the
-            config that the checkpoint holds, which is Python that runs: for checkpoints you trust.
-        weights (str, optional): Checkpoint file. Without one the model is random.
+        model (str | dict, optional): Config file or its name (see :func:`mmrefseg.engine.find_config`), config, or
+            name in the model zoo. None takes the config that the checkpoint belongs to: a safetensors file names one
+            of ours; any other holds its own, which is Python that runs: for checkpoints you trust. An ``….onnx`` file
+            of tools/export.py is model, weights and config in one, and runs in onnxruntime.
+        weights (str, optional): Checkpoint file or URL. Defaults to the zoo's for a name of the zoo; a config without
+            weights makes a random model.
         device (str, optional): Defaults to the best there is.
         amp (bool): Mixed precision, see :func:`mmrefseg.engine.use_half_precision`. Defaults to False.
         show_progress (bool): Draw a progress bar. Defaults to True.
@@ -48,7 +61,9 @@ class RefSegInferencer(BaseInferencer):
             :func:`mmrefseg.models.compile_parts`). Defaults to False.
 
     Raises:
-        ValueError: A name that the zoo does not know, or has no weights for.
+        ValueError: Without ``weights``, a name that the zoo does not know, or has no weights for; an ONNX file with
+            ``weights``, ``amp`` or ``compile``.
+        FileNotFoundError: With ``weights``, a config that is not there.
     """
 
     def __init__(self,
@@ -59,19 +74,43 @@ class RefSegInferencer(BaseInferencer):
                  show_progress: bool = True,
                  compile: bool = False) -> None:
         init_default_scope('mmrefseg')
-        try:
-            super().__init__(model, weights, device, scope='mmrefseg', show_progress=show_progress)
-        except KeyError as error:
-            if error.args != ('Weights', ):  # what mmengine raises for a zoo entry that has none
-                raise
-            raise ValueError(f'the model zoo has no weights for {model!r} yet: give the config file '
-                             f'(configs/…/{model}.py) and weights=') from error
+        self._session = None
+        if model is None and str(weights).endswith('.onnx'):
+            model, weights = weights, None
+        if str(model).endswith('.onnx'):
+            if weights is not None or amp or compile:
+                raise ValueError(f'{model} is a whole model in single precision: expected no weights, amp or compile')
+            self._session = OnnxSession(model, device)
+            model = self._session.description.config
+        elif model is None and weights is not None:
+            model = config_of_weights(weights)
+        elif is_str(model) and not Path(model).is_file():
+            if weights is None:
+                weights = find_zoo_model(model).weights
+            model = find_config(model)
+        super().__init__(model, weights, device, scope='mmrefseg', show_progress=show_progress)
         if amp:
             use_half_precision(self.model)
         if compile:
             compile_parts(self.model)
         # Whatever size the model is evaluated at, masks of the picture's own size are wanted here.
         self.model.test_cfg = replace(self.model.test_cfg, eval_size='original')
+
+    @staticmethod
+    def list_models(scope: str = 'mmrefseg', patterns: str = '.*', with_weights: bool = True) -> List[str]:
+        """Names that the constructor takes.
+
+        Args:
+            scope (str): 'mmrefseg'; other packages are listed by mmengine. Defaults to 'mmrefseg'.
+            patterns (str): A regular expression that names begin with. Defaults to all.
+            with_weights (bool): Only models whose weights are published. Defaults to True.
+
+        Returns:
+            list[str]: The names.
+        """
+        if scope != 'mmrefseg':
+            return BaseInferencer.list_models(scope, patterns)
+        return [name for name in list_zoo_models(with_weights) if re.match(patterns, name)]
 
     def __call__(self,
                  images: Union[Image, Sequence[Image]],
@@ -96,6 +135,8 @@ class RefSegInferencer(BaseInferencer):
             - ``masks`` (np.ndarray): (E, H, W) bool at the picture's own size,
             - ``rles`` (list[dict]): the masks as COCO run lengths, ready for JSON,
             - ``scores`` (list[float]): mean probability inside each mask, 0 for an empty one,
+            - ``existence`` (list[float] | None): probability that there is such an object, of a model with an existence
+              head; where it is not above ``test_cfg.existence_threshold`` the mask is empty,
             - ``picture`` (str | None): the file in ``out_dir``.
 
         Raises:
@@ -125,6 +166,7 @@ class RefSegInferencer(BaseInferencer):
                     masks=own_masks,
                     rles=list(encode(own_masks)),
                     scores=own_scores.tolist(),
+                    existence=sample.pred_existence.tolist() if 'pred_existence' in sample else None,
                     picture=picture))
         return results
 
@@ -139,6 +181,12 @@ class RefSegInferencer(BaseInferencer):
         pixels = mmcv.imread(str(image), flag='color_ignore_orientation') if is_path(image) else image
         self.visualizer.add_datasample(
             Path(out_file).stem, mmcv.bgr2rgb(pixels), sample, draw_gt=False, out_file=out_file)
+
+    def _init_model(self, cfg: ConfigDict, weights: Optional[str], device: str = 'cpu') -> nn.Module:
+        """As mmengine's, or what runs the ONNX file."""
+        if self._session is None:
+            return super()._init_model(cfg, weights, device)
+        return ExportedSegmentor(self._session).eval()
 
     def _init_pipeline(self, cfg: ConfigDict):
         """The test pipeline without annotations, for paths and for arrays."""

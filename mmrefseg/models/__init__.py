@@ -1,7 +1,18 @@
 """The parts a referring-segmentation model is combined from."""
 
+from mmrefseg.engine import safetensors_checkpoint  # noqa: F401  `init_cfg` may name a .safetensors file
+
 from .backbones import AutoBackbone, ConvStem, LAVTSwin, StemSwin
-from .decode_heads import BaseRefHead, CGAHead, LFRHead, LocateHead, LTSMaskHead, MaskHead, SADLRHead
+from .decode_heads import (
+    BaseRefHead,
+    CGAHead,
+    ExistenceHead,
+    LFRHead,
+    LocateHead,
+    LTSMaskHead,
+    MaskHead,
+    SADLRHead,
+)
 from .decoders import (
     CASGDecoder,
     FPNDecoder,
@@ -43,9 +54,9 @@ from .text_encoders import BERTEncoder, CLIPTextEncoder, RNNEncoder, Vocabulary
 
 __all__ = [
     'ACM', 'ACMFusion', 'AutoBackbone', 'BERTEncoder', 'BaseRefHead', 'CASGDecoder', 'CGAHead', 'CLIPTextEncoder',
-    'ConvStem', 'FPNDecoder', 'GenericDecLayer', 'IterativeInteraction', 'LAVTDecoder', 'LAVTSwin', 'LFRHead',
-    'LTSDecoder', 'LTSFusion', 'LTSMaskHead', 'LastLevelFusion', 'LocateHead', 'M3Att', 'M3Dec', 'M3DecLayer',
-    'M3MaskDecoder', 'MaskHead', 'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'PriorConcat', 'QueryBalance',
+    'ConvStem', 'ExistenceHead', 'FPNDecoder', 'GenericDecLayer', 'IterativeInteraction', 'LAVTDecoder', 'LAVTSwin',
+    'LFRHead', 'LTSDecoder', 'LTSFusion', 'LTSMaskHead', 'LastLevelFusion', 'LocateHead', 'M3Att', 'M3Dec',
+    'M3DecLayer', 'M3MaskDecoder', 'MaskHead', 'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'PriorConcat', 'QueryBalance',
     'QueryGeneration', 'RNNEncoder', 'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'RelevanceFilter', 'S2RM',
     'S2RMBalancing', 'S2RMCoparsing', 'S2RMDistribution', 'SADLRHead', 'StemSwin', 'TileConcat', 'TileConcatFusion',
     'TransformerLocator', 'VLTDecoder', 'VLTFusion', 'VLTWordDecoder', 'Vocabulary', 'compile_parts'

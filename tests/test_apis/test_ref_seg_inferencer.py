@@ -1,6 +1,8 @@
 """Pictures and expressions in, masks out."""
 
 import http.server
+import runpy
+import sys
 import threading
 from functools import partial
 
@@ -8,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import TINY_CONFIG
+from conftest import ROOT, TINY_CONFIG
 from mmengine.config import Config
 from mmengine.runner import save_checkpoint
 from PIL import Image
@@ -17,6 +19,7 @@ from pycocotools import mask as coco_mask
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.apis.ref_seg_inferencer import list_expressions
 from mmrefseg.errors import RefDataError
+from mmrefseg.models import ExistenceHead
 
 
 @pytest.fixture(scope='module')
@@ -70,6 +73,25 @@ def test_array_and_url(inferencer, folder, tmp_path):
         from_url, = inferencer(f'http://127.0.0.1:{server.server_port}/a.png', 'star')
         server.shutdown()
     assert np.array_equal(from_url['masks'], from_path['masks'])
+
+
+def test_no_such_object(inferencer, folder, tmp_path, monkeypatch, capsys):
+    """A model with an existence head says it, and so do the demo's lines; one without says nothing of it."""
+    assert inferencer(folder / 'b.jpg', 'star')[0]['existence'] is None
+    model = inferencer.model
+    head = ExistenceHead(model.decode_head.in_channels, model.text_encoder.out_channels).eval()
+    head.forward = lambda decoded, features: torch.tensor([-3., 3.])
+    monkeypatch.setattr(model, 'existence_head', head)
+    demo = runpy.run_path(str(ROOT / 'demo/image_demo.py'))
+    monkeypatch.setitem(demo['main'].__globals__, 'RefSegInferencer', lambda *args, **kwargs: inferencer)
+    command = ['image_demo.py', folder / 'b.jpg', 'star', 'ring', '--out-dir', tmp_path / 'out']
+    monkeypatch.setattr(sys, 'argv', list(map(str, command)))
+    demo['main']()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "  'star': no such object (existence 0.05)" and lines[2].startswith("  'ring': score 0.")
+    result, = inferencer(folder / 'b.jpg', ['star', 'ring'])
+    assert result['existence'] == pytest.approx([0.0474, 0.9526], abs=1e-4)
+    assert result['masks'].any((1, 2)).tolist() == [False, True] and result['scores'][0] == 0
 
 
 def test_amp_nearly_agrees(inferencer, folder):
@@ -132,11 +154,6 @@ def test_a_turned_photograph_is_drawn_as_it_was_seen(inferencer, tmp_path):
     result, = inferencer(tmp_path / 'turned.jpg', 'star', out_dir=tmp_path / 'out')
     del inferencer.visualizer.add_datasample
     assert drawn['shape'] == result['masks'].shape[1:] == (40, 60)
-
-
-def test_a_zoo_name_without_weights_says_so():
-    with pytest.raises(ValueError, match="no weights for 'lavt_swinb_refcoco' yet: give the config file"):
-        RefSegInferencer('lavt_swinb_refcoco', device='cpu')
 
 
 def test_demo(folder, tmp_path, run_tool):

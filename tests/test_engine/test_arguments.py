@@ -1,12 +1,11 @@
 """What the command lines of training and testing share, and where testing writes its rows."""
 
 import argparse
-import runpy
 
 import pytest
-from conftest import ROOT
 from mmengine.config import Config
 
+from mmrefseg.command_line.test import set_dump_file
 from mmrefseg.engine import add_run_arguments
 
 
@@ -38,13 +37,8 @@ def test_unknown_launcher(parser, capsys):
     assert "invalid choice: 'ssh'" in capsys.readouterr().err
 
 
-@pytest.fixture(scope='module')
-def set_dump_file():
-    return runpy.run_path(str(ROOT / 'tools/test.py'))['set_dump_file']
-
-
 @pytest.mark.parametrize('name', ['RefIoUMetric', 'mmrefseg.RefIoUMetric'])
-def test_dump_file_of_one_metric_and_of_several(set_dump_file, name):
+def test_dump_file_of_one_metric_and_of_several(name):
     cfg = Config(dict(one=dict(type=name), several=[dict(type='DumpResults'), dict(type=name)]))
     for evaluator in (cfg.one, cfg.several):
         set_dump_file(evaluator, 'rows.csv')
@@ -52,6 +46,6 @@ def test_dump_file_of_one_metric_and_of_several(set_dump_file, name):
     assert 'dump_file' not in cfg.several[0]
 
 
-def test_dump_without_the_metric(set_dump_file):
+def test_dump_without_the_metric():
     with pytest.raises(ValueError, match='--dump needs a RefIoUMetric in test_evaluator, found DumpResults'):
         set_dump_file([dict(type='DumpResults')], 'rows.csv')

@@ -11,7 +11,7 @@ import torch.multiprocessing
 from mmengine.dataset import DefaultSampler
 
 from mmrefseg.errors import RefDataError
-from mmrefseg.evaluation import RefIoUMetric
+from mmrefseg.evaluation import GRefMetric, RefIoUMetric
 from mmrefseg.evaluation.sample_collection import one_entry_per_sample
 
 NUM_SAMPLES = 5
@@ -51,6 +51,9 @@ def evaluate_in_process(rank, folder):
         samples = make_samples(with_index=name != 'no_round_up')
         metric.process(None, [samples[i] for i in deal(name, rank, list(range(NUM_SAMPLES)))])
         reports[name] = metric.evaluate(NUM_SAMPLES)
+    metric = GRefMetric(collect_dir=f'{folder}/gref')
+    metric.process(None, [make_samples()[i] for i in deal('halves', rank, list(range(NUM_SAMPLES)))])
+    reports['gref'] = metric.evaluate(NUM_SAMPLES)
     # The main process fails: both must say so rather than wait for each other.
     for name, size in (('missing', NUM_SAMPLES + 2), ('nothing', NUM_SAMPLES)):
         metric = RefIoUMetric(collect_dir=f'{folder}/{name}')
@@ -74,6 +77,10 @@ def test_two_processes_agree_with_one(tmp_path):
         assert reports[0][name] == expected, name
         assert reports[1][name] == expected, name
         assert (tmp_path / f'{name}.csv').read_text() == (tmp_path / 'alone.csv').read_text(), name
+    metric = GRefMetric()
+    metric.process(None, make_samples())
+    expected = metric.evaluate(NUM_SAMPLES)
+    assert all(repr(report['gref']) == repr(expected) for report in reports)  # NaN: there is a target everywhere
     assert '5 different samples were evaluated but the dataset has 7' in reports[0]['missing']
     assert reports[1]['missing'].startswith('RuntimeError: the main process could not evaluate')
     assert '5 different samples' in reports[1]['missing']

@@ -69,7 +69,8 @@ METHODS = dict(
     lavt=LAVT_MODEL,
     sadlr=dict(text_encoder=GRU, backbone=CONVS, fusion=TILE_CONCAT, decoder=FPN, decode_head=dict(
         type='SADLRHead', in_channels=4, text_channels=16, dynamic_channels=(4, 8),
-        loss_decode=dict(type='RefDiceLoss'))),
+        loss_decode=dict(type='RefDiceLoss')), existence_head=dict(
+            type='ExistenceHead', in_channels=4, text_channels=16, channels=8)),
     cga=dict(text_encoder=GRU, backbone=CONVS, fusion=TILE_CONCAT, decoder=FPN, decode_head=dict(
         type='CGAHead', in_channels=4, text_channels=16, num_groups=2)),
     lts_swin=LTS,
@@ -152,7 +153,7 @@ def test_no_graph_breaks(monkeypatch, name):
     assert {part: [reason.reason for reason in report.break_reasons] for part, report in reports.items()
             if report.graph_break_count} == {}
     expected = {'RefSegmentor.encode_image', 'RefSegmentor.fuse'}
-    for head in (model.decode_head, *model.auxiliary_head):
+    for head in filter(None, (model.decode_head, model.existence_head, *model.auxiliary_head)):
         expected.add(f'{type(head).__name__}.{"loss" if isinstance(head, BaseRefHead) else "forward"}')
     if model.decoder is not None:
         expected.add('RefSegmentor.decode')
@@ -177,7 +178,7 @@ def test_sizes_do_not_compile_without_end():
     assert frames == [5, 5, 9, 9, 9, 9, 9]
 
 
-@pytest.mark.parametrize('parts', [CHECKPOINTED, METHODS['m3att_lfr']], ids=['lavt_checkpointed', 'm3att_lfr'])
+@pytest.mark.parametrize('parts', [CHECKPOINTED, METHODS['sadlr']], ids=['lavt_checkpointed', 'sadlr'])
 def test_training_agrees(parts):
     """Losses, gradients and running statistics, through the compiler's own backward pass."""
     results = []

@@ -31,7 +31,7 @@ def run_main(monkeypatch, tmp_path):
             seen.append(is_compiled(model))
             return dict(oIoU=1.)
 
-        runner = SimpleNamespace(model=model, train=look, test=look)
+        runner = SimpleNamespace(model=model, train=look, test=look, log_dir=str(tmp_path))
         monkeypatch.setattr(Runner, 'from_cfg', lambda cfg: runner)
         monkeypatch.setenv('MMREFSEG_KEEP_MEMORY', '0')
         monkeypatch.setattr('sys.argv', [tool, str(TINY_CONFIG), *args, '--work-dir', str(tmp_path)])

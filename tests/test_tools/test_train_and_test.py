@@ -64,6 +64,8 @@ def test_two_processes_train(tmp_path, run_tool, tiny_options):
     run_tool('tools/dist_train.sh', TINY_CONFIG, 2, '--work-dir', tmp_path, *tiny_options, 'train_cfg.max_epochs=1',
              PORT='29611')
     assert all(value.isfinite().all() for value in weights_of(tmp_path / 'epoch_1.pth').values())
+    record, = tmp_path.glob('*/run.json')  # the first process' alone
+    assert json.loads(record.read_text())['processes'] == 2
 
 
 def test_two_processes_test_as_one(tmp_path, run_tool, tiny_options, trained):

@@ -58,6 +58,8 @@ class LAVTSwin(StemSwin):
 
     # Tells the segmentor to hand over the expressions.
     takes_text = True
+    #: What of it is fusion: `get_flops.py` counts it by itself.
+    language_parts = ('fusions', 'gates')
 
     def __init__(self,
                  text_channels: int = 768,

@@ -46,7 +46,7 @@ class WindowAttention(BaseModule):
         Returns:
             Tensor: (B, H * W, C).
         """
-        layout = window_layout(len(tokens), *size, self.window_size, self.shift_size, tokens.device)
+        layout = window_layout(tokens.shape[0], *size, self.window_size, self.shift_size, tokens.device)
         rows = _Reorder.apply(tokens.flatten(0, 1), layout.order, layout.inverse)
         projected = self.w_msa.qkv(rows)  # (B * H * W, 3 C)
         parts = projected.split([group.num_rows for group in layout.groups])
@@ -70,7 +70,7 @@ class WindowAttention(BaseModule):
             padding = projected.new_zeros(projected.shape[2])
             if self.w_msa.qkv.bias is not None:
                 padding = self.w_msa.qkv.bias.to(projected.dtype)
-            projected = torch.cat([projected, padding.expand(len(projected), 1, -1)], dim=1)
+            projected = torch.cat([projected, padding.expand(projected.shape[0], 1, -1)], dim=1)
         # (K, n or n + 1, 3 C) -> three times (K, heads, n or n + 1, C / heads)
         query, key, value = projected.unflatten(2, (3, heads, -1)).permute(2, 0, 3, 1, 4)
         attended = biased_attention(query[:, :, :pixels], key, value, bias, self.w_msa.scale,

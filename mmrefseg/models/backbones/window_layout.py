@@ -109,7 +109,7 @@ def _of_images(layout: WindowLayout, images: int) -> WindowLayout:
     first = torch.arange(images, device=layout.order.device)[:, None] * len(layout.order)
     parts = layout.order.split([group.num_rows for group in layout.groups])
     order = torch.cat([(first + part).flatten() for part in parts])
-    inverse = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
+    inverse = torch.empty_like(order).scatter_(0, order, torch.arange(order.shape[0], device=order.device))
     groups = tuple(WindowGroup(group.num_pixels, images * group.num_rows, group.offsets, group.seams)
                    for group in layout.groups)
     return WindowLayout(order, inverse, groups)

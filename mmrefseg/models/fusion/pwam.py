@@ -109,5 +109,5 @@ class PWAM(BaseModule):
 
 def project_pixels(conv: nn.Conv1d, pixels: Tensor, bias: bool = True) -> Tensor:
     """A 1x1 convolution as a product that reads pixels in either layout: (N, C, HW) -> (N, C', HW), contiguous."""
-    weight = conv.weight[:, :, 0].expand(len(pixels), -1, -1)
+    weight = conv.weight[:, :, 0].expand(pixels.shape[0], -1, -1)
     return torch.baddbmm(conv.bias[:, None], weight, pixels) if bias else torch.bmm(weight, pixels)

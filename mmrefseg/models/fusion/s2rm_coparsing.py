@@ -78,7 +78,7 @@ class S2RMCoparsing(BaseModule):
         # (N, generator cells, parsed cells): the parsed context keeps its place, the generator's cells are gathered
         products = dict(l2v=products, v2l=products.transpose(1, 2))
         return tuple(
-            products[direction].gather(1, cells.expand(len(image_map), -1, -1)).unflatten(2, self.feature_size)
+            products[direction].gather(1, cells.expand(image_map.shape[0], -1, -1)).unflatten(2, self.feature_size)
             for direction in DIRECTIONS if direction in self.directions
             for cells in (self.row_cells, self.column_cells))
 

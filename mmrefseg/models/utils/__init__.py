@@ -1,9 +1,11 @@
 """Small tensor functions that several parts share."""
 
+from .adaptive_average import adaptive_average
 from .blank_run import channels_of_maps
 from .checkpointing import checkpoint_blocks, checkpointed
 from .coordinate_map import coordinate_map
 from .downsample import downsample_target
+from .exporting import is_exporting
 from .expressions import expand_to_expressions
 from .linear_norm_relu import LinearNormReLU, normalize_rows
 from .merge_levels import MergeLevels
@@ -12,7 +14,7 @@ from .sine_positions import sine_positions
 from .upsampled_conv import upsampled_conv
 
 __all__ = [
-    'LinearNormReLU', 'MergeLevels', 'at_least_single', 'channels_of_maps', 'checkpoint_blocks', 'checkpointed',
-    'coordinate_map', 'downsample_target', 'expand_to_expressions', 'normalize_rows', 'sine_positions',
-    'upsampled_conv', 'without_autocast'
+    'LinearNormReLU', 'MergeLevels', 'adaptive_average', 'at_least_single', 'channels_of_maps', 'checkpoint_blocks',
+    'checkpointed', 'coordinate_map', 'downsample_target', 'expand_to_expressions', 'is_exporting', 'normalize_rows',
+    'sine_positions', 'upsampled_conv', 'without_autocast'
 ]
