@@ -76,7 +76,7 @@ def test_names():
     assert RefSegInferencer.list_models() == SHIPPED
     everything = RefSegInferencer.list_models(with_weights=False)
     assert 'lavt_swinb_refcoco' in everything and set(SHIPPED) < set(everything)
-    assert RefSegInferencer.list_models(patterns='sadlr_lavt_n.*shapes$') == ['sadlr_lavt_nano_refshapes']
+    assert RefSegInferencer.list_models(patterns='sadlr_lavt_n.*_refshapes$') == ['sadlr_lavt_nano_refshapes']
     model = find_zoo_model('SADLR_LAVT-nano_refshapes')
     assert model.name == 'sadlr_lavt_nano_refshapes' and model.collection == 'SADLR'
     assert model.config.endswith('configs/sadlr/lavt_nano_refshapes.py')
