@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a referring segmentation model on two CPU cores in under ten minutes: environment,
+# From nothing to a referring segmentation model on two CPU cores in ten minutes and some: environment,
 # generated data, training, test, pictures. What is done already is not done again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
