@@ -21,22 +21,28 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.structures import PixelData
 from plain_twin import PlainTwin
 
-from mmrefseg.analysis.paired import build, in_own_process, machine, measure_in_turns, peak_memory, save, table
+from mmrefseg.analysis.paired import (
+    build,
+    in_own_process,
+    machine,
+    measure_in_turns,
+    peak_memory,
+    random_batch,
+    save,
+    table,
+)
 from mmrefseg.engine import keep_freed_memory
-from mmrefseg.structures import RefDataSample
 
 DTYPES = dict(fp32=torch.float32, bf16=torch.bfloat16, fp16=torch.float16)
 
 
 def batch(args: argparse.Namespace) -> tuple:
     """Pictures (B, 3, H, W) and their samples with one expression and one mask each."""
-    samples = []
-    for _ in range(args.batch_size):
-        sample = RefDataSample(metainfo=dict(expressions=['a ' * args.words], img_shape=args.shape))
+    images, samples = random_batch(args.shape, args.words, pictures=args.batch_size, device=args.device)
+    for sample in samples:
         mask = (torch.rand(1, *args.shape, device=args.device) > 0.5).to(torch.uint8)
         sample.gt_sem_seg = PixelData(data=mask)
-        samples.append(sample)
-    return torch.randn(args.batch_size, 3, *args.shape, device=args.device), samples
+    return images, samples
 
 
 def variant_names(args: argparse.Namespace) -> List[str]:

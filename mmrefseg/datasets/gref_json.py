@@ -7,6 +7,8 @@ import msgspec
 
 from mmrefseg.errors import RefDataError
 
+from .refer_pickle import check_refs
+
 #: The annotation's id in a ref that has no target.
 NO_TARGET = -1
 
@@ -29,9 +31,7 @@ def load_gref_json(path: Union[str, Path]) -> list:
         raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
     except ValueError as error:  # msgspec.DecodeError, UnicodeDecodeError
         raise RefDataError(f'{path} is no readable JSON, or truncated: {error}') from error
-    if not isinstance(refs, list) or not all(isinstance(ref, dict) for ref in refs):
-        raise RefDataError(f'{path} should hold a list of refs (objects) and holds {type(refs).__name__}'
-                           + (' with other entries' if isinstance(refs, list) else ''))
+    check_refs(refs, path, 'objects')
     return refs
 
 

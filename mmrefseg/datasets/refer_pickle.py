@@ -83,8 +83,22 @@ def load_refer_pickle(path: Union[str, Path]) -> list:
         raise RefDataError(
             f'{path} is no readable pickle, or a truncated one '
             f'({type(error).__name__}: {error})') from error
+    check_refs(refs, path, 'dicts')
+    return refs
+
+
+def check_refs(refs: object, path: Union[str, Path], entries: str) -> None:
+    """Check that a file holds a list of dicts.
+
+    Args:
+        refs (object): What the file holds.
+        path (str | Path): The file.
+        entries (str): What its format calls a dict.
+
+    Raises:
+        RefDataError: It holds something else.
+    """
     if not isinstance(refs, list) or not all(isinstance(ref, dict) for ref in refs):
         raise RefDataError(
-            f'{path} should hold a list of refs (dicts) and holds {type(refs).__name__}'
+            f'{path} should hold a list of refs ({entries}) and holds {type(refs).__name__}'
             + (' with other entries' if isinstance(refs, list) else ''))
-    return refs

@@ -8,7 +8,7 @@ import torch
 from tiny_text_encoders import LONG, SHORT, TINY, WORDS, Parent, bert
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
 
-from mmrefseg.models.text_encoders import BERTEncoder, bert_encoder
+from mmrefseg.models.text_encoders import BERTEncoder, transformer_text_encoder
 from mmrefseg.models.text_encoders.wordpiece import wordpiece_tokenizer
 from mmrefseg.registry import MODELS
 
@@ -172,7 +172,7 @@ def test_bert_cased_vocabulary_keeps_case():
 def printed(monkeypatch):
     """The lines the encoder prints."""
     lines = []
-    monkeypatch.setattr(bert_encoder, 'print_log', lambda line, **kwargs: lines.append(line))
+    monkeypatch.setattr(transformer_text_encoder, 'print_log', lambda line, **kwargs: lines.append(line))
     return lines
 
 

@@ -7,7 +7,7 @@ import torch
 from tiny_text_encoders import LONG, SHORT, Parent
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
-from mmrefseg.models.text_encoders import CLIPTextEncoder, clip_encoder
+from mmrefseg.models.text_encoders import CLIPTextEncoder, transformer_text_encoder
 from mmrefseg.models.text_encoders.clip_tokenizer import clip_tokenizer
 from mmrefseg.registry import MODELS
 
@@ -101,7 +101,7 @@ def test_what_trains(layers, expected, with_cp):
 
 def test_weights_load_in_init_weights(folder, monkeypatch):
     lines = []
-    monkeypatch.setattr(clip_encoder, 'print_log', lambda line, **kwargs: lines.append(line))
+    monkeypatch.setattr(transformer_text_encoder, 'print_log', lambda line, **kwargs: lines.append(line))
     source = CLIPModel.from_pretrained(folder).float().text_model.state_dict()
     parent = Parent(CLIPTextEncoder(pretrained=str(folder)))
     weights = parent.text_encoder.model.state_dict()

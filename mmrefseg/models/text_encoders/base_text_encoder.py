@@ -57,8 +57,9 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
 
         expressions (N strings) ── tokenize ──► ids, mask (N, L) ── encode ──► TextFeatures
 
-    A subclass gives ``tokenize`` and ``encode``, and ``load_pretrained`` when it starts from
-    learned weights. The features of padding are 0, and padding never changes any other feature.
+    A subclass gives ``standalone_tokenizer`` (or ``tokenize`` alone: then it cannot be exported) and ``encode``, and
+    ``load_pretrained`` when it starts from learned weights. The features of padding are 0, and padding never changes
+    any other feature.
 
     Args:
         out_channels (int): C, the width of the features.
@@ -78,7 +79,6 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
         self.out_channels = out_channels
         self.max_length = max_length
 
-    @abstractmethod
     def tokenize(self, expressions: Sequence[str]) -> Tuple[Tensor, Tensor]:
         """Split N expressions into ids.
 
@@ -86,6 +86,7 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
             tuple[Tensor, Tensor]: ids (N, L) int64 and mask (N, L) bool, True = a real word, both
             on the CPU, L at most ``max_length``.
         """
+        return self.standalone_tokenizer()(expressions)
 
     def standalone_tokenizer(self) -> Callable[[Sequence[str]], Tuple[Tensor, Tensor]]:
         """What :meth:`tokenize` does, without the network: travels with an exported model.

@@ -1,25 +1,23 @@
 """A transformer of the ``transformers`` library over word pieces: the text encoder of LAVT."""
 
 import os
-from typing import Optional, Sequence, Tuple, Union
+from typing import Optional, Sequence, Union
 
-from mmengine.logging import print_log
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import TextFeatures
 
-from ..utils import checkpointed
-from ..utils.hub import clear_errors, load_pretrained, quiet_transformers
-from .base_text_encoder import BaseTextEncoder
+from ..utils.hub import clear_errors, quiet_transformers
 from .piece_tokenizer import PieceTokenizer
 from .trainable_layers import set_trainable_layers
+from .transformer_text_encoder import TransformerTextEncoder
 from .wordpiece import wordpiece_tokenizer
 
 
 @MODELS.register_module()
-class BERTEncoder(BaseTextEncoder):
+class BERTEncoder(TransformerTextEncoder):
     """Any encoder that ``transformers.AutoModel`` knows: BERT, RoBERTa, ELECTRA, DistilBERT, …
 
     As in LAVT (CVPR 2022): the word features are the last layer's, the pooler is left out, and an
@@ -91,35 +89,16 @@ class BERTEncoder(BaseTextEncoder):
         self.with_cp = with_cp
         set_trainable_layers(self.model, trainable_layers)
 
-    def tokenize(self, expressions: Sequence[str]) -> Tuple[Tensor, Tensor]:
-        """Ids and mask (N, L) of the word pieces, ``[CLS]`` and ``[SEP]`` included."""
-        return self.standalone_tokenizer()(expressions)
-
     def standalone_tokenizer(self) -> PieceTokenizer:
-        """PieceTokenizer: What :meth:`tokenize` does, without the network."""
+        """PieceTokenizer: To word pieces, ``[CLS]`` and ``[SEP]`` included."""
         return PieceTokenizer(self.tokenizer.backend_tokenizer, self.tokenizer.pad_token_id, self.max_length)
 
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells."""
         ids, mask = ids.to(self.device), mask.to(self.device)
-        words = checkpointed(self._hidden_states, ids, mask, with_cp=self.with_cp, part=self.model)
+        words = self.run_model(ids, mask)
         return self._features(words=words, mask=mask,
                               sentence=words[:, 0] if self.sentence == 'cls' else None)
-
-    def _hidden_states(self, ids: Tensor, mask: Tensor) -> Tensor:
-        return self.model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
-
-    def load_pretrained(self) -> None:
-        """Load the weights of ``pretrained``.
-
-        Raises:
-            OSError: They cannot be read.
-            ValueError: They lack some of the model's weights: another architecture.
-        """
-        if self.pretrained is None:
-            return
-        count = load_pretrained(self.model, self.pretrained, 'text_encoder', self.local_files_only)
-        print_log(f'BERTEncoder: {count} weights from {self.pretrained}.', logger='current')
 
 
 def _build_tokenizer(tokenizer, pretrained, local_files_only) -> PreTrainedTokenizerBase:

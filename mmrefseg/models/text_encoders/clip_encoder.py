@@ -1,26 +1,24 @@
 """CLIP's text tower as a text encoder (Radford et al., "Learning Transferable Visual Models", ICML 2021)."""
 
 import os
-from typing import Optional, Sequence, Tuple, Union
+from typing import Optional, Sequence, Union
 
 import torch
-from mmengine.logging import print_log
 from torch import Tensor
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerBase
 
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import TextFeatures
 
-from ..utils import checkpointed
-from ..utils.hub import clear_errors, load_pretrained, quiet_transformers
-from .base_text_encoder import BaseTextEncoder
+from ..utils.hub import clear_errors, quiet_transformers
 from .clip_tokenizer import clip_tokenizer
 from .piece_tokenizer import PieceTokenizer
 from .trainable_layers import set_trainable_layers
+from .transformer_text_encoder import TransformerTextEncoder
 
 
 @MODELS.register_module()
-class CLIPTextEncoder(BaseTextEncoder):
+class CLIPTextEncoder(TransformerTextEncoder):
     """The text tower of CLIP, without the projection behind it.
 
     Word features are those of the last layer, behind its norm. ``<|startoftext|>`` and ``<|endoftext|>`` count as words
@@ -82,39 +80,20 @@ class CLIPTextEncoder(BaseTextEncoder):
         self.model = CLIPTextModel(architecture).float()
         set_trainable_layers(self.model, trainable_layers)
 
-    def tokenize(self, expressions: Sequence[str]) -> Tuple[Tensor, Tensor]:
-        """Ids and mask (N, L) of the tokens; a long expression is cut before its ``<|endoftext|>``."""
-        return self.standalone_tokenizer()(expressions)
-
     def standalone_tokenizer(self) -> PieceTokenizer:
-        """PieceTokenizer: What :meth:`tokenize` does, without the network."""
+        """PieceTokenizer: To tokens; a long expression is cut before its ``<|endoftext|>``."""
         return PieceTokenizer(self.tokenizer.backend_tokenizer, self.tokenizer.eos_token_id, self.max_length,
                               keep_end=True)
 
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells."""
         ids, mask = ids.to(self.device), mask.to(self.device)
-        words = checkpointed(self._hidden_states, ids, mask, with_cp=self.with_cp, part=self.model)
+        words = self.run_model(ids, mask)
         sentence = None
         if self.sentence == 'eos':
             rows = torch.arange(words.shape[0], device=words.device)
             sentence = words[rows, mask.sum(dim=1) - 1]  # (N, L, C) -> (N, C)
         return self._features(words=words, mask=mask, sentence=sentence)
-
-    def _hidden_states(self, ids: Tensor, mask: Tensor) -> Tensor:
-        return self.model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
-
-    def load_pretrained(self) -> None:
-        """Load the weights of ``pretrained``.
-
-        Raises:
-            OSError: They cannot be read.
-            ValueError: They lack some of the model's weights: another architecture.
-        """
-        if self.pretrained is None:
-            return
-        count = load_pretrained(self.model, self.pretrained, 'text_encoder', self.local_files_only)
-        print_log(f'CLIPTextEncoder: {count} weights from {self.pretrained}.', logger='current')
 
 
 def _build_tokenizer(tokenizer, pretrained, local_files_only) -> PreTrainedTokenizerBase:

@@ -1,7 +1,7 @@
 """A recurrent network over words: the text encoder of LTS, VLT and M3Att."""
 
 from os import PathLike
-from typing import Optional, Sequence, Tuple, Union
+from typing import Optional, Sequence, Union
 
 from mmengine.logging import print_log
 from torch import Tensor, nn, no_grad
@@ -83,12 +83,8 @@ class RNNEncoder(BaseTextEncoder):
             # torch warns of a dropout between the layers when there is but one
             dropout=dropout if num_layers > 1 else 0., bidirectional=bidirectional)
 
-    def tokenize(self, expressions: Sequence[str]) -> Tuple[Tensor, Tensor]:
-        """Ids and mask (N, L) of the words, and of the boundaries; see :meth:`Vocabulary.encode`."""
-        return self.standalone_tokenizer()(expressions)
-
     def standalone_tokenizer(self) -> WordTokenizer:
-        """WordTokenizer: What :meth:`tokenize` does, without the network."""
+        """WordTokenizer: To words, and boundaries; see :meth:`Vocabulary.encode`."""
         return WordTokenizer(self.vocabulary, self.max_length, self.boundaries)
 
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
