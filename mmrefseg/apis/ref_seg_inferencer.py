@@ -20,6 +20,7 @@ from torch import nn
 from mmrefseg.engine import find_config, use_half_precision
 from mmrefseg.export import ExportedSegmentor, OnnxSession
 from mmrefseg.models import compile_parts
+from mmrefseg.models.text_encoders import PieceTokenizer, WordTokenizer
 from mmrefseg.registry import INFERENCERS, TRANSFORMS
 from mmrefseg.structures import RefDataSample, masks_on_host
 
@@ -111,6 +112,16 @@ class RefSegInferencer(BaseInferencer):
         if scope != 'mmrefseg':
             return BaseInferencer.list_models(scope, patterns)
         return [name for name in list_zoo_models(with_weights) if re.match(patterns, name)]
+
+    @property
+    def tokenizer(self) -> Union[WordTokenizer, PieceTokenizer, None]:
+        """What makes ids of expressions; None where the text encoder has no ``standalone_tokenizer``."""
+        if self._session is not None:
+            return self.model.tokenize
+        try:
+            return self.model.text_encoder.standalone_tokenizer()
+        except NotImplementedError:
+            return None
 
     def __call__(self,
                  images: Union[Image, Sequence[Image]],

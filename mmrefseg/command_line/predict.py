@@ -16,6 +16,7 @@ from mmrefseg.apis.prediction_folder import PredictionFolder
 from mmrefseg.apis.prediction_tasks import PredictionTask, read_expressions, read_tasks
 from mmrefseg.engine import keep_freed_memory
 from mmrefseg.errors import RefDataError, first_lines
+from mmrefseg.export import ExportedSegmentor
 
 #: Exit status where some pictures could not be read.
 SOME_BROKEN = 3
@@ -30,7 +31,8 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
     parser.add_argument('pictures', help="a folder, a picture or a pattern in quotes ('photos/**/*.jpg')")
     parser.add_argument('expressions', help='.txt: an expression a line, for every picture; .csv, .tsv, .json, .jsonl: '
                         'a list with image (a path below the folder) and expression')
-    parser.add_argument('--model', help='name in the zoo, config or its name; default: what the weights say')
+    parser.add_argument('--model', help='name in the zoo, config or its name, or an .onnx file; default: what the '
+                        'weights say')
     parser.add_argument('--weights', help="checkpoint file; default: the zoo's")
     parser.add_argument('--out-dir', default='predictions', help='default: %(default)s')
     parser.add_argument('--overlays', action='store_true', help='draw a picture of the predictions of each picture')
@@ -41,7 +43,7 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
     args = parser.parse_args(arguments)
     if args.model is None and args.weights is None:
         parser.error('expected --model, --weights or both')
-    if args.weights is None and Path(args.model).is_file():
+    if args.weights is None and Path(args.model).is_file() and not args.model.endswith('.onnx'):
         parser.error(f'{args.model} is a config, whose model is random without --weights')
     if args.batch_size < 1:
         parser.error(f'--batch-size must be at least 1, found {args.batch_size}')
@@ -117,10 +119,6 @@ def segment(inferencer: RefSegInferencer, batch: Sequence[PredictionTask],
 
 def settings_of(inferencer: RefSegInferencer, args: argparse.Namespace, folder: str) -> dict:
     """What the predictions depend on: model, weights, precision, folder and expressions."""
-    weights = hashlib.sha256()
-    for name, value in inferencer.model.state_dict().items():
-        weights.update(name.encode())
-        weights.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     said = read_expressions(args.expressions)
     lists = [said] if isinstance(said, list) else list(said.values())
     return dict(
@@ -128,9 +126,20 @@ def settings_of(inferencer: RefSegInferencer, args: argparse.Namespace, folder: 
         expressions=dict(first=lists[0][0], number=sum(map(len, lists)), sha256=digest(said)),
         model=args.model,
         config=digest(dict(model=inferencer.cfg.model, pipeline=inferencer.cfg.test_dataloader.dataset.pipeline)),
-        weights=weights.hexdigest(),
+        weights=digest_of_weights(inferencer.model),
         amp=args.amp,
         overlays=args.overlays)
+
+
+def digest_of_weights(model: torch.nn.Module) -> str:
+    """The SHA-256 of a model's weights, or of the file of an exported one."""
+    if isinstance(model, ExportedSegmentor):
+        return hashlib.sha256(Path(model.session.path).read_bytes()).hexdigest()
+    weights = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        weights.update(name.encode())
+        weights.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return weights.hexdigest()
 
 
 def digest(value: object) -> str:

@@ -19,6 +19,7 @@ class OnnxSession:
         device (str, optional): 'cpu', 'cuda' or 'cuda:<n>'. Defaults to the best that onnxruntime has.
 
     Attributes:
+        path (str | Path): Of the file.
         description (Description): Of the file.
         device (str): Where it runs; tensors come from and go to the CPU.
 
@@ -32,6 +33,7 @@ class OnnxSession:
         onnxruntime = _import_onnxruntime()
         if not Path(path).is_file():
             raise FileNotFoundError(f'there is no file {path}')
+        self.path = path
         available = onnxruntime.get_available_providers()
         self.device = device or ('cuda' if PROVIDERS['cuda'] in available else 'cpu')
         kind, _, number = str(self.device).partition(':')

@@ -71,7 +71,7 @@ def find_in_picture(pool: ModelPool, model: str, path: Optional[str], text: Opti
     expressions, notes = read_expressions(text)
     picture, made_smaller = open_picture(path)
     inferencer = pool.get(model)
-    notes = [*([made_smaller] if made_smaller else []), *notes, *text_notes(inferencer.model.text_encoder, expressions)]
+    notes = [*([made_smaller] if made_smaller else []), *notes, *text_notes(inferencer.tokenizer, expressions)]
     result, = inferencer(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), expressions)
     size = panel_size(picture.shape, SIDES)
     canvas = resize_picture(picture, size)

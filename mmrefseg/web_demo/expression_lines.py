@@ -1,14 +1,16 @@
 """The expressions that somebody typed, one a line, and what a model will not read of them."""
 
-import copy
 import re
 import sys
 import textwrap
-from typing import List, Optional, Tuple
+from dataclasses import replace
+from typing import List, Optional, Tuple, Union
 
 from mmrefseg.errors import RefDataError
-from mmrefseg.models.text_encoders import BaseTextEncoder
+from mmrefseg.models.text_encoders import PieceTokenizer, WordTokenizer
 from mmrefseg.models.text_encoders.vocabulary import tokenize
+
+Tokenizer = Union[WordTokenizer, PieceTokenizer]
 
 MAX_EXPRESSIONS = 16
 # No text encoder reads half as many; a pasted book would take the tokenizer long.
@@ -47,40 +49,39 @@ def read_expressions(text: Optional[str]) -> Tuple[List[str], List[str]]:
     return [line[:MAX_CHARACTERS] for line in expressions], notes
 
 
-def text_notes(text_encoder: BaseTextEncoder, expressions: List[str]) -> List[str]:
+def text_notes(tokenizer: Optional[Tokenizer], expressions: List[str]) -> List[str]:
     """What a model does not read of the expressions.
 
     Args:
-        text_encoder (BaseTextEncoder): The model's.
+        tokenizer (WordTokenizer | PieceTokenizer, optional): The model's; of another kind nothing is known.
         expressions (list[str]): As :func:`read_expressions` gives them.
 
     Returns:
-        list[str]: A note for each expression that is longer than the text encoder's ``max_length``, and one on the
+        list[str]: A note for each expression that is longer than the tokenizer's ``max_length``, and one on the
         words that a vocabulary lacks.
     """
-    notes = [note for note in (_cut_note(text_encoder, expression) for expression in expressions) if note]
-    vocabulary = getattr(text_encoder, 'vocabulary', None)  # models over word pieces know every word
-    if vocabulary is not None:
+    if tokenizer is None:
+        return []
+    notes = [note for note in (_cut_note(tokenizer, expression) for expression in expressions) if note]
+    if isinstance(tokenizer, WordTokenizer):  # models over word pieces know every word
         words = dict.fromkeys(word for expression in expressions for word in tokenize(expression))
-        unknown = [word for word in words if word not in vocabulary]
+        unknown = [word for word in words if word not in tokenizer.vocabulary]
         if unknown:
             listed = shorten(', '.join(f'“{word}”' for word in unknown), 120)
             notes.append(f'This model has not learned {listed}: to it all unknown words are the same.')
     return notes
 
 
-def _cut_note(text_encoder: BaseTextEncoder, expression: str) -> Optional[str]:
+def _cut_note(tokenizer: Tokenizer, expression: str) -> Optional[str]:
     """What is cut off an expression, if anything."""
-    uncut = copy.copy(text_encoder)  # shares all parts, so that the model itself is left as it is
-    uncut.max_length = sys.maxsize
-    total = uncut.tokenize([expression])[0].shape[1]
-    read, _ = text_encoder.tokenize([expression])
+    total = replace(tokenizer, max_length=sys.maxsize)([expression])[0].shape[1]
+    read, _ = tokenizer([expression])
     if total <= read.shape[1]:
         return None
     note = f'“{shorten(expression)}” is too long for this model: {total} tokens, and it reads {read.shape[1]}.'
     for word in re.finditer(r'\S+', expression):
         # The words read are the shortest beginning that looks the same to the model.
-        if text_encoder.tokenize([expression[:word.end()]])[0].equal(read):
+        if tokenizer([expression[:word.end()]])[0].equal(read):
             rest = expression[word.end():].strip()
             return f'{note} Not read: “{shorten(rest)}”.' if rest else note
     return note

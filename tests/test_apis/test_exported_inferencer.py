@@ -2,8 +2,10 @@
 
 import importlib.util
 import json
+import shutil
 import sys
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -13,6 +15,7 @@ from mmengine.config import Config
 from mmengine.runner import save_checkpoint
 
 from mmrefseg.apis import RefSegInferencer
+from mmrefseg.command_line import predict
 from mmrefseg.export import (
     ExportedSegmentor,
     ExportError,
@@ -23,7 +26,7 @@ from mmrefseg.export import (
     trace,
 )
 from mmrefseg.export.description import Description
-from mmrefseg.models.text_encoders import CLIPTextEncoder, RNNEncoder
+from mmrefseg.models.text_encoders import BaseTextEncoder, CLIPTextEncoder, RNNEncoder
 from mmrefseg.structures import RefDataSample
 
 EXPRESSIONS = ['the red circle', 'star', 'largest blue ring left of the star', 'the red circle', 'small green']
@@ -111,6 +114,30 @@ def test_the_same_results_from_the_same_calls(inferencer, exported, pictures, tm
 def test_weights_may_be_the_file(onnx_file, pictures, exported):
     again = RefSegInferencer(weights=str(onnx_file), show_progress=False)
     assert np.array_equal(again(pictures[0], 'star')[0]['masks'], exported(pictures[0], 'star')[0]['masks'])
+
+
+def test_tokenizers(inferencer, exported, monkeypatch):
+    for found, expected in zip(exported.tokenizer(EXPRESSIONS), inferencer.tokenizer(EXPRESSIONS)):
+        assert found.equal(expected)
+    monkeypatch.setattr(RNNEncoder, 'standalone_tokenizer', BaseTextEncoder.standalone_tokenizer)
+    assert inferencer.tokenizer is None
+
+
+def test_folders_of_predictions(onnx_file, tmp_path, capsys):
+    """Begun with one file, not gone on with by another of that name."""
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((20, 30, 3), np.uint8))
+    (tmp_path / 'said.txt').write_text('the star')
+    model = tmp_path / 'model.onnx'
+    shutil.copy(onnx_file, model)
+    command = [str(tmp_path / 'a.png'), str(tmp_path / 'said.txt'), '--model', str(model), '--out-dir',
+               str(tmp_path / 'out'), '--device', 'cpu']
+    assert predict.main(command) == 0 and predict.main(command) == 0
+    changed = onnx.load(model)
+    changed.doc_string = 'another'
+    onnx.save(changed, model)
+    capsys.readouterr()
+    assert predict.main(command) == 2
+    assert 'weights' in capsys.readouterr().err
 
 
 def test_the_file_describes_itself(onnx_file, inferencer):

@@ -64,7 +64,7 @@ def test_what_cannot_be_answered_loads_no_model(samples, path, text, message):
 def test_existence(pool, samples, monkeypatch):
     """A model with an existence head says what is not there."""
     class Fake:
-        model = pool.get('tiny').model
+        tokenizer = pool.get('tiny').tokenizer
 
         def __call__(self, image, expressions):
             masks = np.zeros((2, *image.shape[:2]), bool)

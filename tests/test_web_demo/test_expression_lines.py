@@ -42,24 +42,25 @@ def test_too_much_typed():
 @pytest.mark.parametrize('kind,max_length', [('bert', 6), ('rnn', 4), ('rnn with boundaries', 6), ('clip', 6)])
 def test_what_is_cut(kind, max_length):
     """Each of them reads four words, with the tokens of its own where it has any."""
-    text_encoder = encoder(kind, max_length)
-    assert text_notes(text_encoder, ['in in in in']) == []
-    note, = text_notes(text_encoder, ['in in in in a in'])
+    tokenizer = encoder(kind, max_length).standalone_tokenizer()
+    assert text_notes(tokenizer, ['in in in in']) == []
+    note, = text_notes(tokenizer, ['in in in in a in'])
     total = 6 + max_length - 4
     # BERT's expression loses its last token, [SEP], so that a fifth word is read.
     rest = 'in' if kind == 'bert' else 'a in'
     assert note == (f'“in in in in a in” is too long for this model: {total} tokens, and it reads {max_length}. '
                     f'Not read: “{rest}”.')
-    assert text_encoder.max_length == max_length
+    assert tokenizer.max_length == max_length
+    assert text_notes(None, ['in in in in a in']) == []
 
 
 def test_a_word_that_is_cut_within():
-    note, = text_notes(encoder('bert', 3), ['a mans'])
+    note, = text_notes(encoder('bert', 3).standalone_tokenizer(), ['a mans'])
     assert note == '“a mans” is too long for this model: 5 tokens, and it reads 3.'
 
 
 def test_words_that_a_vocabulary_lacks():
-    text_encoder = encoder('rnn', 20)
-    assert text_notes(text_encoder, ['a man in red', '2nd tie!']) == []
-    note, = text_notes(text_encoder, ['a green man', 'a blue, green tie'])
+    tokenizer = encoder('rnn', 20).standalone_tokenizer()
+    assert text_notes(tokenizer, ['a man in red', '2nd tie!']) == []
+    note, = text_notes(tokenizer, ['a green man', 'a blue, green tie'])
     assert note.startswith('This model has not learned “green”, “blue”:')
