@@ -16,7 +16,7 @@ REQUIRED = (
     ('mmengine', '0.10.4', '1', 'pip install mmengine==0.10.7'),
     ('mmcv', '2.0.0', '2.2', 'pip install mmcv-lite==2.1.0'),
     ('mmseg', '1.2.0', '2', 'pip install mmsegmentation==1.2.2'),
-    ('mmdet', '3.1.0', '4', 'pip install mmdet==3.3.0'),
+    ('mmdet', '3.2.0', '4', 'pip install mmdet==3.3.0'),
     ('transformers', '4.40', '', 'pip install transformers==5.23.0'),
     ('pycocotools', '', '', 'pip install pycocotools==2.0.11'),
     ('ftfy', '', '', 'pip install ftfy==6.3.1'),

@@ -156,7 +156,7 @@ def test_the_published_recipe():
     assert resize.type == 'RefResize' and tuple(resize.scale) == (480, 480) and not resize.keep_ratio
     assert model.text_encoder.max_length == 20
     assert cfg.train_dataloader.dataset.sample_by == 'ref'
-    assert model.decode_head.loss_decode[0].class_weight == [0.9, 1.1]
+    assert model.decode_head.loss_decode[0].class_weight.tolist() == pytest.approx([0.9, 1.1])
     without_bert = sum(value.numel() for name, value in names.items() if not name.startswith('text_encoder'))
     last_gate = 2 * 1024 * 1024
     assert round((without_bert + last_gate) / 1e6, 2) == 118.85

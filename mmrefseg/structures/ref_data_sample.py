@@ -65,5 +65,5 @@ def image_index_of(data_samples: Sequence[RefDataSample], device=None) -> Tensor
         Tensor: (N,) int64, N = sum of E_b; for example E = (2, 1) gives (0, 0, 1).
     """
     counts = [len(sample.expressions) for sample in data_samples]
-    return torch.arange(len(counts), device=device).repeat_interleave(
-        torch.tensor(counts, device=device), output_size=sum(counts))
+    counts_on_device = torch.tensor(counts).to(device, non_blocking=True)  # made there it would be waited for
+    return torch.arange(len(counts), device=device).repeat_interleave(counts_on_device, output_size=sum(counts))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmseg.models.backbones import SwinTransformer
 
-from mmrefseg.models import LAVTSwin
+from mmrefseg.models import LAVTSwin, StemSwin
 from mmrefseg.structures import TextFeatures
 
 SMALL = dict(embed_dims=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 2), window_size=3)
@@ -39,6 +39,16 @@ def test_absolute_position_embedding_is_added():
     backbone.absolute_pos_embed.data.normal_()
     placed, _ = backbone.forward_image(images)
     assert not torch.allclose(flat, placed)
+
+
+@pytest.mark.parametrize('backbone', [LAVTSwin, StemSwin])
+def test_position_embedding_of_another_size(backbone):
+    options = dict(SMALL, use_abs_pos_embed=True, pretrain_img_size=(48, 96))
+    backbone = backbone(text_channels=6, **options) if backbone is LAVTSwin else backbone(**options)
+    run = getattr(backbone, 'forward_image', backbone)
+    run(torch.zeros(1, 3, 46, 96))  # padded to whole cells
+    with pytest.raises(ValueError, match=r'the pictures are \(96, 48\), and model.backbone.pretrain_img_size .*48, 96'):
+        run(torch.zeros(1, 3, 96, 48))  # as many cells
 
 
 def test_weights_of_mmsegs_swin_load(tmp_path):

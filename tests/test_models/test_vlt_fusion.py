@@ -129,6 +129,12 @@ def test_layer_counts():
     assert (len(fusion.encoder.layers), len(fusion.decoder.layers)) == (1, 3)
 
 
+def test_layers_start_from_weights_of_their_own():
+    fusion = make_fusion()
+    for first, second in (fusion.encoder.layers, fusion.decoder.layers):
+        assert not first.self_attn.in_proj_weight.equal(second.self_attn.in_proj_weight)
+
+
 def test_positions_are_no_weights():
     assert not any('position' in name for name in make_fusion().state_dict())
 

@@ -84,7 +84,11 @@ class LAVTSwin(StemSwin):
 
         Returns:
             tuple: (B, H/4 * W/4, C_1) tokens and their (H/4, W/4).
+
+        Raises:
+            ValueError: As :meth:`check_size`.
         """
+        self.check_size(images)
         tokens, size = self.patch_embed(images)
         if self.use_abs_pos_embed:
             tokens = tokens + self.absolute_pos_embed

@@ -1,8 +1,10 @@
 """mmseg's Swin with faster attention, and with another stem where one is wanted."""
 
-from typing import Optional
+from typing import Optional, Sequence, Tuple, Union
 
 from mmseg.models.backbones import SwinTransformer
+from torch import Tensor
+from torch.nn.modules.utils import _pair
 
 from mmrefseg.registry import MODELS
 
@@ -19,16 +21,48 @@ class StemSwin(SwinTransformer):
     Args:
         stem (dict, optional): Takes the place of Swin's patch embedding (:class:`ConvStem`), for training
             without pre-trained weights.
+        pretrain_img_size (int | Sequence[int]): (H, W) of the pictures; matters with ``use_abs_pos_embed`` alone, which
+            has a weight a cell. Defaults to 224.
+        patch_size (int): Pixels along a side of a cell. Defaults to 4.
         **kwargs: As mmseg's ``SwinTransformer``.
     """
 
-    def __init__(self, stem: Optional[dict] = None, **kwargs) -> None:
-        super().__init__(**kwargs)
+    def __init__(self,
+                 stem: Optional[dict] = None,
+                 pretrain_img_size: Union[int, Sequence[int]] = 224,
+                 patch_size: int = 4,
+                 **kwargs) -> None:
+        super().__init__(pretrain_img_size=pretrain_img_size, patch_size=patch_size, **kwargs)
+        self.pretrain_img_size = _pair(pretrain_img_size)
+        self.patch_size = patch_size
         for stage in self.stages:
             for block in stage.blocks:
                 block.attn = WindowAttention(block.attn)
         if stem is not None:
             self.patch_embed = MODELS.build(dict(stem, embed_dims=self.num_features[0]))
+
+    def forward(self, images: Tensor) -> Tuple[Tensor, ...]:
+        """(B, 3, H, W) -> maps (B, C_i, H_i, W_i), as mmseg's.
+
+        Raises:
+            ValueError: As :meth:`check_size`.
+        """
+        self.check_size(images)
+        return super().forward(images)
+
+    def check_size(self, images: Tensor) -> None:
+        """Check pictures (B, 3, H, W) before they are cut into cells.
+
+        Raises:
+            ValueError: The embedding of positions is made for another size.
+        """
+        found = [-(-side // self.patch_size) for side in images.shape[2:]]
+        made_for = [side // self.patch_size for side in self.pretrain_img_size]
+        if self.use_abs_pos_embed and found != made_for:
+            raise ValueError(
+                f'the pictures are {tuple(images.shape[2:])}, and model.backbone.pretrain_img_size with '
+                f'use_abs_pos_embed makes the model for {tuple(self.pretrain_img_size)}: change it and the pipelines\' '
+                'scale together')
 
     def train(self, mode: bool = True) -> 'StemSwin':
         """As torch's; mmseg 1.2.2's Swin forgets to return itself."""

@@ -89,6 +89,9 @@ class VLTFusion(BaseModule):
         self.encoder = nn.TransformerEncoder(
             nn.TransformerEncoderLayer(**layer_cfg), num_encoder_layers, enable_nested_tensor=False)
         self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(**layer_cfg), num_decoder_layers)
+        # torch copies one layer: each is to start from weights of its own.
+        for stack in (self.encoder, self.decoder):
+            stack.layers = nn.ModuleList(type(layer)(**layer_cfg) for layer in stack.layers)
         self.query_balance = QueryBalance(channels) if query_balance else None
 
     def forward(self,

@@ -33,7 +33,8 @@ class RefCrossEntropyLoss(nn.Module):
         if class_weight is not None and len(class_weight) != 2:
             raise ValueError(f'RefCrossEntropyLoss: class_weight is {class_weight}, expected two numbers, of '
                              'background and object')
-        self.class_weight = class_weight
+        weight = None if class_weight is None else torch.tensor(class_weight, dtype=torch.float)
+        self.register_buffer('class_weight', weight, persistent=False)
         self.loss_weight = loss_weight
         self.loss_name = loss_name
 
@@ -52,11 +53,10 @@ class RefCrossEntropyLoss(nn.Module):
         if logits.shape[1] == 1:
             # sigmoid(x) is the softmax of (0, x).
             logits = F.pad(logits, (0, 0, 0, 0, 1, 0))
-        weight = None if self.class_weight is None else logits.new_tensor(self.class_weight)
         if torch.are_deterministic_algorithms_enabled():
-            loss = _repeatable_cross_entropy(logits, target, weight, ignore_index)
+            loss = _repeatable_cross_entropy(logits, target, self.class_weight, ignore_index)
         else:
-            loss = F.cross_entropy(logits, target, weight=weight, ignore_index=ignore_index)
+            loss = F.cross_entropy(logits, target, weight=self.class_weight, ignore_index=ignore_index)
         return self.loss_weight * loss
 
 

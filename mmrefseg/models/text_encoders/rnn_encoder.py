@@ -90,17 +90,17 @@ class RNNEncoder(BaseTextEncoder):
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells.
 
-        The real words must come first. Where the mask is on the CPU, as :meth:`tokenize` makes it,
-        nothing waits for the GPU.
+        The real words must come first. Where the mask is on the CPU, as :meth:`tokenize` makes it, their numbers
+        are known without asking a GPU.
         """
         if is_exporting():
             return self._encode_for_export(ids, mask)
         lengths = mask.sum(dim=1).cpu()
-        embedded = self.dropout(self.embedding(ids.to(self.device)))  # (N, L) -> (N, L, embed_dims)
+        embedded = self.dropout(self.embedding(ids.to(self.device, non_blocking=True)))  # (N, L) -> (N, L, embed_dims)
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         outputs, state = self.rnn(packed)
         words, _ = pad_packed_sequence(outputs, batch_first=True, total_length=ids.shape[1])
-        mask = mask.to(self.device)
+        mask = mask.to(self.device, non_blocking=True)
         if self.sentence == 'mean':
             return self._features(words=words, mask=mask)
         hidden = state[0] if isinstance(state, tuple) else state  # an LSTM's is (hidden, cell)
