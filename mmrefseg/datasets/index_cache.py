@@ -65,7 +65,7 @@ def open_index(paths: Sequence, sources: Sequence, read: Callable[[], ReferIndex
         places = index_paths(*paths, tag=tag)
         index = _map(places, sources, kind)
         if index is None or not is_current(index):
-            index = _make(places, sources, kind, read)
+            index = _make(places, sources, kind, read, is_current)
         _OPENED[key] = index
     return index
 
@@ -98,8 +98,12 @@ def _map(places: List[str], sources: Sequence, kind: Type[ReferIndex]) -> Option
     return None
 
 
-def _make(places: List[str], sources: Sequence, kind: Type[ReferIndex], read: Callable[[], ReferIndex]) -> ReferIndex:
+def _make(places: List[str], sources: Sequence, kind: Type[ReferIndex], read: Callable[[], ReferIndex],
+          is_current: Callable[[ReferIndex], bool]) -> ReferIndex:
     index = read()
+    found = _map(places, sources, kind)  # reading takes a while: another process may have been quicker
+    if found is not None and is_current(found):
+        return found
     reasons = []
     for path in places:
         try:

@@ -17,7 +17,7 @@ import numpy as np
 
 MAGIC = b'mmrefseg arrays\n'
 # Change it whenever the same sources give other arrays.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ALIGNMENT = 64
 _NUMBERS = struct.Struct('<3Q')
 _PREFIX = len(MAGIC) + _NUMBERS.size  # 40: a multiple of 8, so that words are summed from a word's start

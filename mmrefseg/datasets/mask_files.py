@@ -16,7 +16,8 @@ def read_mask_file(path: str, foreground: Foreground = None) -> np.ndarray:
     """Read a mask from PNG, TIFF or whatever else PIL reads and loses nothing.
 
     Args:
-        path (str): The file. Of one with a palette the indices count; transparency is ignored.
+        path (str): The file. Of one with a palette the indices count; transparency is ignored, and so is EXIF's
+            orientation, but for TIFF's.
         foreground (int | Sequence[int], optional): The values of the object. Default: all but zero.
 
     Returns:
@@ -26,14 +27,17 @@ def read_mask_file(path: str, foreground: Foreground = None) -> np.ndarray:
         RefDataError: The file is missing, broken or a JPEG, or has colours where ``foreground`` needs values.
     """
     try:
-        with Image.open(path) as picture:
+        # PIL maps a file that it is given by name, and does so wrongly where a TIFF is to be turned.
+        with open(path, 'rb') as file, Image.open(file) as picture:
             if picture.format == 'JPEG':
                 raise RefDataError(f'its mask {path} is a JPEG, which blurs the values: expected PNG or TIFF')
             values = np.asarray(picture)
             bands = picture.getbands()
     except FileNotFoundError as error:
         raise RefDataError(f'its mask {path} is missing') from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # PIL's PNG reader raises SyntaxError, too
+    except RefDataError:
+        raise
+    except Exception as error:  # each of PIL's readers raises its own
         raise RefDataError(f'its mask {path} cannot be read: {error}') from error
     if values.ndim == 3:
         values = values[..., [band != 'A' for band in bands]]

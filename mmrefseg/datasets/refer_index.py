@@ -117,11 +117,6 @@ class ReferIndex:
         """
         return cls.from_arrays(map_arrays(path, sources, cls.array_names()), kept_in=(path, sources))
 
-    @property
-    def nbytes(self) -> int:
-        """int: Memory of all arrays, in bytes."""
-        return sum(array.nbytes for array in self.to_arrays().values())
-
     def refs_of_split(self, split: str) -> np.ndarray:
         """Rows of the refs of a split, in the file's order; none for an unknown split.
 

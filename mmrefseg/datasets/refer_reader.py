@@ -4,7 +4,7 @@ import gc
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Set, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set, Tuple, Union
 
 import msgspec
 import numpy as np
@@ -29,6 +29,7 @@ class _Image(msgspec.Struct, gc=False):
 
 class _Annotation(msgspec.Struct, gc=False):
     id: Number
+    image_id: Any = None  # is compared where it is a number
     # As text. Coordinates are nearly all of the file, and refs name a quarter of its objects.
     segmentation: msgspec.Raw = msgspec.Raw(b'null')
 
@@ -96,12 +97,12 @@ def _build(instances_file: str, refs_file: str) -> ReferIndex:
         columns = read_refs(load_refer_pickle(refs_file), refs_file)
     ann_ids = {ann_id for targets in set(columns['ann_ids'])
                for ann_id in (targets if isinstance(targets, tuple) else (targets, ))}
-    images, segmentations = read_instances(instances_file, set(columns['image_ids']), ann_ids)
-    return assemble_index(columns, images, segmentations, os.path.basename(instances_file))
+    images, segmentations, owners = read_instances(instances_file, set(columns['image_ids']), ann_ids)
+    return assemble_index(columns, images, segmentations, os.path.basename(instances_file), owners)
 
 
 def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, segmentations: dict,
-                   instances_name: str) -> ReferIndex:
+                   instances_name: str, owners: Optional[Mapping] = None) -> ReferIndex:
     """Make an index of what was read.
 
     Args:
@@ -109,11 +110,14 @@ def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, se
         images (dict): By id, with file_name, height, width.
         segmentations (dict): By id, as JSON.
         instances_name (str): What the reasons in ``problem_text`` call the file of both.
+        owners (Mapping, optional): Ids of the images that segmentations belong to, by the segmentation's id, as far as
+            they are stated.
 
     Returns:
         ReferIndex: All splits.
     """
     ref_images, ref_anns = columns.pop('image_ids'), columns.pop('ann_ids')
+    strangers = _find_strangers(ref_images, ref_anns, owners or {})
     image_rows = {image_id: row for row, image_id in enumerate(images)}
     image_size = np.array(
         [(image.height, image.width) for image in images.values()], np.int64).reshape(-1, 2)
@@ -128,7 +132,7 @@ def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, se
         image_id=np.array(list(images), np.int64), image_size=image_size,
         image_name=np.array(names, np.str_), ann_id=np.array(ann_ids, np.int64),
         problem_ref=np.empty(0, np.int64), problem_text=np.empty(0, np.str_))
-    problems = _find_problems(index, ref_images, ref_anns, broken, instances_name)
+    problems = _find_problems(index, ref_images, ref_anns, strangers, broken, instances_name)
     arrays = index.to_arrays()
     arrays['problem_ref'] = np.array(list(problems), np.int64)
     arrays['problem_text'] = np.array(list(problems.values()), np.str_)
@@ -190,7 +194,7 @@ def _offsets(counts: List[int]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(np.array(counts, np.int64))])
 
 
-def read_instances(path: str, image_ids: Set[int], ann_ids: Set[int]) -> Tuple[dict, dict]:
+def read_instances(path: str, image_ids: Set[int], ann_ids: Set[int]) -> Tuple[dict, dict, Dict[int, Number]]:
     """Read what is asked for of ``instances.json``.
 
     Args:
@@ -199,8 +203,8 @@ def read_instances(path: str, image_ids: Set[int], ann_ids: Set[int]) -> Tuple[d
         ann_ids (set[int]): Ids of the annotations to keep.
 
     Returns:
-        tuple[dict, dict]: The images (with file_name, height, width) and the segmentations (JSON, as
-        ``msgspec.Raw``), by id, in the file's order.
+        tuple[dict, dict, dict]: The images (with file_name, height, width), the segmentations (JSON, as
+        ``msgspec.Raw``) and the ids of the segmentations' images, where they are stated; by id, in the file's order.
 
     Raises:
         RefDataError: The file is missing, no JSON, or not of COCO's form.
@@ -217,9 +221,11 @@ def read_instances(path: str, image_ids: Set[int], ann_ids: Set[int]) -> Tuple[d
     except ValueError as error:  # msgspec.DecodeError, UnicodeDecodeError
         raise RefDataError(f'{path} is no readable JSON, or truncated: {error}') from error
     images = {image.id: image for image in instances.images if image.id in image_ids}
-    segmentations = {annotation.id: annotation.segmentation
-                     for annotation in instances.annotations if annotation.id in ann_ids}
-    return images, segmentations
+    annotations = [annotation for annotation in instances.annotations if annotation.id in ann_ids]
+    segmentations = {annotation.id: annotation.segmentation for annotation in annotations}
+    owners = {annotation.id: annotation.image_id for annotation in annotations
+              if isinstance(annotation.image_id, (int, float))}
+    return images, segmentations, owners
 
 
 def _read_segmentations(segmentations: dict) -> Tuple[Dict[str, np.ndarray], Dict[int, str]]:
@@ -264,14 +270,27 @@ def _read_segmentations(segmentations: dict) -> Tuple[Dict[str, np.ndarray], Dic
         rle_counts=np.frombuffer(b''.join(rles), np.uint8).copy()), problems
 
 
-def _find_problems(index: ReferIndex, image_ids: list, ann_ids: list, broken: Dict[int, str],
-                   instances_file: str) -> Dict[int, str]:
+def _find_strangers(image_ids: list, targets: list, owners: Mapping) -> Dict[int, int]:
+    """The first annotation of a ref that belongs to another image than the ref, by the ref's row."""
+    strangers = {}
+    for row, (image_id, ann_ids) in enumerate(zip(image_ids, targets)):
+        for ann_id in ann_ids if isinstance(ann_ids, tuple) else (ann_ids, ):
+            if owners.get(ann_id, image_id) != image_id:
+                strangers.setdefault(row, ann_id)
+    return strangers
+
+
+def _find_problems(index: ReferIndex, image_ids: list, ann_ids: list, strangers: Dict[int, int],
+                   broken: Dict[int, str], instances_file: str) -> Dict[int, str]:
     """What makes a ref unusable, by its row (the first reason of several)."""
     problems = {}
     for row in np.flatnonzero(index.ref_image < 0).tolist():
         problems[row] = f'its image {image_ids[row]} is not among the images of {instances_file}'
     for row in np.flatnonzero(index.ref_object < 0).tolist():
         problems.setdefault(row, f'its annotation {ann_ids[row]} is not in {instances_file}')
+    for row, ann_id in strangers.items():
+        problems.setdefault(row, f'its annotation {ann_id} belongs to another image than {image_ids[row]} in '
+                                 f'{instances_file}')
     if broken:
         for row in np.flatnonzero(np.isin(index.ref_object, list(broken))).tolist():
             reason = broken[int(index.ref_object[row])]

@@ -98,7 +98,11 @@ class TripletListDataset(ReferDataset):
     @force_full_init
     def pictures_of_splits(self) -> Dict[Tuple[str, str], List[str]]:
         """Paths of the pictures of all splits, by (path of the list, name of the split): with ``{split}`` in
-        ``ann_file``, of all files that it can mean."""
+        ``ann_file``, of all files that it can mean.
+
+        Raises:
+            RefDataError: One of these cannot be read as a list.
+        """
         if PATTERN not in self.ann_pattern:
             return super().pictures_of_splits()
         before, *others = self.ann_pattern.split(PATTERN)
@@ -106,7 +110,12 @@ class TripletListDataset(ReferDataset):
         pictures = {}
         for path in sorted(glob.glob('*'.join(map(glob.escape, [before, *others])))):
             if match := pattern.fullmatch(path):
-                index = self._open(path)
+                try:
+                    index = self._open(path)
+                except RefDataError as error:
+                    raise RefDataError(
+                        f'{path} matches ann_file={self.ann_pattern!r}, as the list of a split {match["split"]!r}, and '
+                        f'cannot be read as one. If it is something else, rename or move it. {error}') from error
                 refs = index.refs_of_split(match['split'])
                 pictures[os.path.realpath(path), match['split']] = self._pictures_of(index, refs)
         return pictures

@@ -191,7 +191,7 @@ def _picture_size(path: str) -> Union[Tuple[int, int], str]:
             return picture.size[::-1]
     except FileNotFoundError:
         return f'its picture {path} is missing'
-    except (OSError, Image.DecompressionBombError) as error:
+    except Exception as error:  # each of PIL's readers raises its own
         return f'its picture {path} cannot be read: {error}'
 
 

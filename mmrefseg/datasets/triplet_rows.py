@@ -97,9 +97,8 @@ def _read_json(file) -> Iterator[Tuple[int, Any]]:
     if text[position:position + 1] != '[':
         raise fail("a list of rows, '['")
     position = skip(position + 1)
-    if text[position:position + 1] == ']':
-        return
-    while True:
+    more = text[position:position + 1] != ']'
+    while more:
         line, counted = line + text.count('\n', counted, position), position
         try:
             row, position = decoder.raw_decode(text, position)
@@ -107,11 +106,14 @@ def _read_json(file) -> Iterator[Tuple[int, Any]]:
             raise _FormatError(f'line {error.lineno}: it is no readable JSON, or truncated: {error.msg}') from error
         yield line, row
         position = skip(position)
-        if text[position:position + 1] == ']':
-            return
-        if text[position:position + 1] != ',':
+        more = text[position:position + 1] == ','
+        if more:
+            position = skip(position + 1)
+        elif text[position:position + 1] != ']':
             raise fail("',' or ']' behind a row")
-        position = skip(position + 1)
+    position = skip(position + 1)
+    if position < len(text):
+        raise fail("the end of the file behind ']'")
 
 
 def _read_jsonl(file) -> Iterator[Tuple[int, Any]]:

@@ -105,6 +105,7 @@ def spoil(ref_id, ann_id):
     (None, r'\(ref 102\) is not of the refer format \(TypeError'),
     (['a'], r'\(ref 102\) is not of the refer format \(ValueError'),
     ([11, 77], 'ref 102: its annotation 77 is not in instances.json'),
+    ([11, 21], 'ref 102: its annotation 21 belongs to another image than 1 in instances.json'),
 ])
 def test_bad_targets(build, ann_id, message):
     with pytest.raises(RefDataError, match=message):

@@ -23,6 +23,7 @@ from mmrefseg.datasets import (
 from mmrefseg.datasets.index_cache import index_paths
 from mmrefseg.datasets.index_file import IndexFileError, map_arrays, write_arrays
 from mmrefseg.datasets.refer_reader import fingerprints
+from mmrefseg.datasets.referit import ReferItIndex
 from mmrefseg.errors import RefDataError
 
 
@@ -242,6 +243,20 @@ def test_processes_that_start_at_once(paths, tmp_path):
     assert sorted(os.listdir(tmp_path / 'toy')) == ['instances.json', 'refs(unc).p', 'refs(unc).p.index']
 
 
+def test_the_index_of_a_quicker_process_stays(paths, monkeypatch):
+    """It is mapped there already: another one would be a copy in memory."""
+    def read(*found):
+        index = original(*found)
+        write_arrays(f'{paths[1]}.index', index.to_arrays(), fingerprints(*paths))
+        written.append(os.stat(f'{paths[1]}.index').st_ino)
+        return index
+
+    original, written = index_cache.read_refer_index, []
+    monkeypatch.setattr(index_cache, 'read_refer_index', read)
+    index = open_refer_index(*paths)
+    assert [os.stat(f'{paths[1]}.index').st_ino] == written and isinstance(index.raw.base, mmap.mmap)
+
+
 def test_other_processes_open_the_file_instead_of_being_sent_it(paths, reads):
     index = open_refer_index(*paths)
     sent = pickle.dumps(index)
@@ -266,5 +281,5 @@ def test_datasets_use_it(paths, tmp_path, reads, kind):
         del dataset
     assert infos[0] == infos[1] and len(reads) == 1
     again = pickle.loads(pickle.dumps(kind(split='train', sample_by='expression', **options)))
-    assert type(again.index) is (ReferIndex if kind is ReferDataset else type(again.index))
+    assert type(again.index) is (ReferIndex if kind is ReferDataset else ReferItIndex)
     assert [again.get_data_info(i) for i in range(len(again))] == infos[0]

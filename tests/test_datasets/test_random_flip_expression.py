@@ -38,6 +38,10 @@ SWAPPED = [
     ('counting counterclockwise', 'counting clockwise'),
     ('cow facing east', 'cow facing west'),
     ('southeast corner', 'southwest corner'),
+    ('northwesternmost', 'northeasternmost'),
+    ('westbound bus', 'eastbound bus'),
+    ('third cow on right', 'third cow on left'),
+    ('man that is left of the tree', 'man that is right of the tree'),
     ("the girl's left hand", "the girl's right hand"),
     ("she's left-handed", "she's right-handed"),
     ('man on right behind fence', 'man on left behind fence'),
@@ -46,7 +50,8 @@ SWAPPED = [
     ('board on right with red letters', 'board on left with red letters'),
 ]
 UNTOUCHED = ['red shirt', 'bright upright light', 'leftover pizza with leaf', 'alright', 'ski lift',
-             'clock on top', 'Wright brothers at night', 'lowest breast feast', 'port', '', '?!']
+             'clock on top', 'Wright brothers at night', 'lowest breast feast', 'port', '', '?!', 'girl w/ hat',
+             'suit n tie', 'second shelf from the top', 'second largest pot', 'man in second row', 'third cow back']
 REFUSED = [
     'pizza slice right by the handle', 'man right behind the fence', 'dark umbrella right in front',
     'right next to zombie', 'you were right', 'all right', 'man, right?', "that's right",
@@ -57,7 +62,9 @@ REFUSED = [
     'slice at 700 if it were a clock', "between 2 and 3 o'clock", 'between two and three oclock',
     "13 o'clock", 'anti-clockwise', 'southwest plane in background', 'west coast poster on left',
     'mouse let', 'orange top rite', 'eft blue shirt', 'farbright left', 'lefleft bottom corner',
-    'eastern wall', 'arrow <- left', 'verybright',
+    'eastern wall', 'arrow <- left', 'verybright', 'southwestern part', 'NE corner', 'boat in the se', 'bird W of tree',
+    'bottom lf', 'rgt one', 'cow at 3:00', 'what is left of the pizza', "what's left", 'all that is left of it',
+    'third cow', 'first', '4th one', 'top row third guy', 'second row third donut',
 ]
 
 
@@ -95,8 +102,8 @@ def test_real_expressions(shared_dir):
                 assert other_words or not any(a == b for a, b in zip(before, after)), expression
     assert total == 21586
     assert swapped > 10000
-    # Hardly any real mention of a side is lost.
-    assert 0 < refused < 0.015 * swapped
+    # Hardly any real mention of a side is lost; half of these are counted ones such as 'third zebra'.
+    assert 0 < refused < 0.02 * swapped
 
 
 def make_results(*expressions, masks=True):

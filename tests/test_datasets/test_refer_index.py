@@ -67,7 +67,6 @@ def test_arrays_round_trip_through_a_file_without_pickle(tmp_path):
         again = ReferIndex.from_arrays(dict(arrays))
     assert again.expression_text(3) == index.expression_text(3)
     assert again.segmentation(3) == index.segmentation(3)
-    assert again.nbytes == index.nbytes == sum(a.nbytes for a in index.to_arrays().values())
 
 
 def test_cannot_be_changed_and_is_shared_by_copies(tmp_path):
@@ -143,6 +142,19 @@ def test_refs_without_annotation_image_or_words_are_listed(tmp_path):
     data = toy()
     data['refs'][0]['sentences'] = []
     assert problem(data, tmp_path / 'c') == 'it has no expression'
+    data = toy()
+    data['refs'][0]['ann_id'] = 21
+    assert problem(data, tmp_path / 'd') == 'its annotation 21 belongs to another image than 1 in instances.json'
+
+
+@pytest.mark.parametrize('image_id', [None, '1', 1.0])
+def test_the_image_of_an_annotation_need_not_be_stated(tmp_path, image_id):
+    data = toy()
+    for annotation in data['instances']['annotations'][:3]:
+        annotation['image_id'] = image_id
+        if image_id is None:
+            del annotation['image_id']
+    assert not len(read(tmp_path, data).problem_ref)
 
 
 @pytest.mark.parametrize('key, value', [

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from triplet_toy import rows, write_list, write_pictures
 
 from mmrefseg.datasets import TripletListDataset
@@ -65,6 +66,9 @@ def test_ref_ids_that_contradict(build):
     ('a.json', f'[{GOOD},\n{GOOD[:-3]}', 'a.json, line 2: it is no readable JSON, or truncated'),
     ('a.json', f'[{GOOD},\n\n{GOOD}, \n{{"image": "0.png"}}]', "a.json: 1 rows .*\n  line 4: it has no 'expression'"),
     ('a.json', '[]', 'a.json has no rows'),
+    ('a.json', f'[{GOOD}]\n[{GOOD}]\n', r"a.json, line 2: expected the end of the file behind '\]', found '\[{"),
+    ('a.json', f'[] {GOOD}', r"a.json, line 1: expected the end of the file behind '\]', found '{"),
+    ('a.json', f'[{GOOD},]', 'a.json, line 1: it is no readable JSON'),
     ('a.csv', 'image,expression\n0.png,a\n0.png,a,b\n', 'line 3: it has 3 cells where the header has 2: image, expr'),
     ('a.csv', 'image,text\n0.png,a\n', "line 2: it has no 'expression'; it has: image, text"),
     ('a.csv', 'image,expression\n0.png,"a\n', 'a.csv, line 2: unexpected end of data'),
@@ -123,6 +127,28 @@ REASONS = [
     r'line 17: its mask .*/masks/0_colours.png is coloured, and foreground=\[1, 255\] means',
     r'line 21: the segmentation is empty: it has no polygon of three points',
     r'line 23: its mask has no foreground; allow_empty=True']
+
+
+def write_long_text(path):
+    """A picture whose header PIL refuses, with an error of another kind."""
+    info = PngInfo()
+    info.add_text('a', 'b' * 2**21, zip=True)
+    Image.new('L', (60, 40), 1).save(path, pnginfo=info)
+
+
+def write_half_a_tiff(path):
+    Image.new('L', (60, 40), 1).save(path)
+    path.write_bytes(path.read_bytes()[:1200])
+
+
+@pytest.mark.parametrize('folder, name, write', [
+    ('images', '1.png', write_long_text), ('masks', '1.png', write_long_text), ('masks', '1.tif', write_half_a_tiff)])
+def test_whatever_the_reader_raises(build, tmp_path, folder, name, write):
+    write(tmp_path / folder / name)
+    entries = [dict(image=f'{number}.png', mask=mask, expression='a') for number, mask in enumerate(('0.png', name))]
+    fails(build, f'line 3: its (picture|mask) .*/{folder}/{name} cannot be read: ', entries)
+    dataset = build(None, on_error='skip')
+    assert len(dataset) == 1 and len(dataset.skipped) == 1
 
 
 def test_all_that_is_wrong_is_said_together(build, tmp_path):

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from triplet_toy import HEIGHT, WIDTH, rectangle, rows, write_list, write_pictures
 
 from mmrefseg.datasets import TripletListDataset, decode_segmentation, triplet_index
+from mmrefseg.errors import RefDataError
 from mmrefseg.evaluation import RefIoUMetric
 from mmrefseg.registry import DATASETS
 
@@ -42,8 +43,8 @@ def reads(monkeypatch):
     return calls
 
 
-def masks_of(info):
-    masks = [decode_segmentation(part, height=HEIGHT, width=WIDTH) for part in info['segmentations']]
+def masks_of(info, height=HEIGHT, width=WIDTH):
+    masks = [decode_segmentation(part, height=height, width=width) for part in info['segmentations']]
     return [masks[number] for number in info['object_index']]
 
 
@@ -131,6 +132,23 @@ def test_values_of_mask_files(build, tmp_path, mode, foreground):
     assert mask[30:].any() == mask[30:].all()
 
 
+@pytest.mark.parametrize('mode', ['L', 'P', 'RGB', 'I;16', '1'])
+@pytest.mark.parametrize('orientation', [3, 6])
+def test_tiffs_are_turned_both(build, tmp_path, mode, orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    write_mask(tmp_path / 'masks' / '0.png', 'RGBA' if mode == 'RGB' else mode)
+    stored = Image.open(tmp_path / 'masks' / '0.png')
+    (stored.convert(mode) if mode == 'RGB' else stored).save(tmp_path / 'masks' / '0.tif', exif=exif)
+    pixels = np.where(rectangle(0)[..., None], (200, 100, 100), 0).astype(np.uint8)
+    pixels[30:] = 200
+    Image.fromarray(pixels).save(tmp_path / 'images' / '0.tif', exif=exif)
+    dataset = build([dict(image='0.tif', mask='0.tif', expression='a')], pipeline=PIPELINE[:1])
+    picture, (mask, ) = dataset[0]['img'], masks_of(dataset.get_data_info(0), *dataset[0]['img'].shape[:2])
+    np.testing.assert_array_equal(picture.any(axis=2), mask)
+    assert (mask if orientation == 3 else mask.T)[:10].all(), 'where the last ten rows have come'
+
+
 def test_no_target(build, tmp_path):
     Image.new('L', (WIDTH, HEIGHT)).save(tmp_path / 'masks' / '1.png')
     entries = [dict(image='0.png', expression='there'), dict(image='0.png', mask=[], expression='not there'),
@@ -169,6 +187,10 @@ def test_a_list_for_each_split(build, tmp_path):
     assert dataset.pictures_of_splits() == {
         (str(tmp_path / f'my_{split}.csv'), split): [str(tmp_path / 'images' / f'{number}.png')]
         for split, number in (('train', 0), ('val', 2))}
+    (tmp_path / 'my_words.csv').write_text('red\nblue\n')
+    with pytest.raises(RefDataError, match=r"(?s)my_words.csv matches ann_file='.*my_\{split\}.csv', as the list of a "
+                                           "split 'words', and .* rename or move it. .*no 'image'"):
+        dataset.pictures_of_splits()
 
 
 def dataset_of(name, loader, **kwargs):

@@ -1,6 +1,7 @@
 """tools/dataset_converters/build_vocab.py: what it writes, and its errors."""
 
 import importlib.util
+import json
 import pickle
 from pathlib import Path
 
@@ -91,6 +92,27 @@ def test_sentence_without_the_text(tool, tmp_path):
         pickle.dump([ref], file, protocol=2)
     with pytest.raises(SystemExit, match=r"ref 5: sentence 50 has no text 'raw'; it has .*'sent'"):
         tool.main([str(tmp_path), str(tmp_path / 'vocab.txt')])
+
+
+@pytest.mark.parametrize('key', ['split', 'sentences'])
+def test_refs_of_another_format(tool, tmp_path, key):
+    ref = make_ref(5, 'train', 'red')
+    del ref[key]
+    with open(tmp_path / 'refs(unc).p', 'wb') as file:
+        pickle.dump([make_ref(4, 'train', 'blue'), ref], file, protocol=2)
+    with pytest.raises(SystemExit, match=rf'refs\(unc\).p: entry 1 \(ref 5\) has no {key}; it has ref_id, .*sent_ids'):
+        tool.main([str(tmp_path), str(tmp_path / 'vocab.txt')])
+
+
+def test_reads_grefcoco(tool, ann_dir):
+    """Expressions without a target have words, too."""
+    ref = dict(make_ref(7, 'train', 'purple', 'purple'), ann_id=[-1])
+    for by in ('me', 'unc'):
+        (ann_dir / f'grefs({by}).json').write_text(json.dumps([ref]))
+    tool.main([str(ann_dir), str(ann_dir / 'vocab.txt'), '--split-by', 'me'])
+    assert (ann_dir / 'vocab.txt').read_text() == 'purple\n'
+    tool.main([str(ann_dir), str(ann_dir / 'vocab.txt')])
+    assert 'purple' not in (ann_dir / 'vocab.txt').read_text(), 'refs(unc).p is there'
 
 
 def test_failed_write_leaves_nothing_behind(tool, tmp_path, monkeypatch):

@@ -114,6 +114,32 @@ def test_error_leaves_nothing_that_looks_complete(tmp_path):
     assert not any(name.startswith('.') for name in files(tmp_path))
 
 
+@pytest.mark.parametrize('seed', [0, 1])
+def test_two_at_once(tmp_path, monkeypatch, seed):
+    """The first one's stays, and the other one says so, or what is wrong with it."""
+    quicker = []
+
+    def another_process():
+        if not quicker:
+            quicker.append(None)
+            with monkeypatch.context() as patch:
+                patch.setattr(os, 'getpid', os.getppid)
+                quicker.append(generate_refshapes(tmp_path, scenes=dict(train=2), size=64))
+            quicker.append(files_seen(tmp_path))
+
+    if seed == 0:
+        report = generate_refshapes(tmp_path, scenes=dict(train=2), size=64, on_scene=another_process)
+        assert not report['made'] and report['statistics'] == quicker[1]['statistics']
+    else:
+        with pytest.raises(FileExistsError, match='other arguments'):
+            generate_refshapes(tmp_path, scenes=dict(train=2), size=64, seed=seed, on_scene=another_process)
+    assert quicker[1]['made'] and files(tmp_path) == quicker[2]
+
+
+def files_seen(root):
+    return {name: content for name, content in files(root).items() if not name.startswith('.')}
+
+
 def test_killed_and_run_again(tmp_path):
     command = [sys.executable, str(TOOL), str(tmp_path), '--train', '100000', '--size', '64']
     environment = dict(os.environ, PYTHONPATH=str(ROOT))

@@ -63,6 +63,10 @@ def test_only_some_splits(write, capsys, monkeypatch):
     assert run(data_root) == 1
     assert re.search(r'refs\(google\).p cannot be read', capsys.readouterr().out)
     assert run(data_root, '--split-by', 'unc') == 0
+    capsys.readouterr()
+    assert run(data_root, '--split-by', 'umd', 'berkeley') == 1
+    assert re.search('refcoco was not checked: it has splits by google and unc, none by umd or berkeley',
+                     capsys.readouterr().out)
 
 
 def lose_ref(data):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import sys
 
 import pytest
@@ -96,6 +97,19 @@ def test_nothing_is_replaced_unless_asked(convert, tmp_path):
     convert(write_list(tmp_path / 'list.csv', rows()[:1]), '--overwrite', '--columns', 'image=image')
     assert len(json.loads((tmp_path / 'refer/instances.json').read_text())['images']) == 1
     assert sorted(path.name for path in (tmp_path / 'refer').iterdir()) == ['instances.json', 'refs(unc).p']
+
+
+@pytest.mark.parametrize('other, arguments', [
+    ('refs(umd).p', []), ('grefs(unc).json', ['--overwrite']), ('refs(unc).p', ['--overwrite', '--allow-empty'])])
+def test_refs_of_another_name_keep_their_instances(convert, tmp_path, other, arguments):
+    write_list(tmp_path / 'list.csv')
+    (tmp_path / 'refer').mkdir()
+    for name in ('instances.json', other):
+        (tmp_path / 'refer' / name).write_text('theirs')
+    with pytest.raises(SystemExit, match=re.escape(f'refer has {other}, which would be left with the instances')):
+        convert('list.csv', *arguments)
+    assert {path.name: path.read_text() for path in (tmp_path / 'refer').iterdir()} == {
+        'instances.json': 'theirs', other: 'theirs'}
 
 
 @pytest.mark.parametrize('name, arguments, message', [

@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Iterable, List, Optional, Sequence
 
-from mmrefseg.datasets.refer_pickle import load_refer_pickle
+from mmrefseg.datasets import load_gref_json, load_refer_pickle
 from mmrefseg.errors import RefDataError
 from mmrefseg.models.text_encoders import tokenize
 
@@ -27,17 +27,21 @@ def count_words(refs: Iterable[dict], splits: Sequence[str], text_field: str, so
         source (str): Where the refs come from, for the error.
 
     Raises:
-        RefDataError: A split does not occur, or a sentence has no such text.
+        RefDataError: A ref has no split or no sentences, a split does not occur, or a sentence has no such text.
     """
     counts, found = Counter(), set()
-    for ref in refs:
+    for number, ref in enumerate(refs):
+        missing = [key for key in ('split', 'sentences') if key not in ref]
+        if missing:
+            raise RefDataError(f"{source}: entry {number} (ref {ref.get('ref_id')}) has no {' and no '.join(missing)}; "
+                               f'it has {", ".join(map(str, ref))}.')
         found.add(ref['split'])
         if ref['split'] not in splits:
             continue
         for sentence in ref['sentences']:
             if not isinstance(sentence.get(text_field), str):
                 raise RefDataError(
-                    f"{source}, ref {ref['ref_id']}: sentence {sentence.get('sent_id')} has no text "
+                    f"{source}, ref {ref.get('ref_id')}: sentence {sentence.get('sent_id')} has no text "
                     f'{text_field!r}; it has {sorted(sentence)}.')
             counts.update(tokenize(sentence[text_field]))
     missing = [split for split in splits if split not in found]
@@ -71,7 +75,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Run the tool with the ``arguments`` of the command line."""
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('ann_dir', type=Path, help='folder with refs(<split-by>).p')
+    parser.add_argument('ann_dir', type=Path,
+                        help='folder with refs(<split-by>).p or, where that is not, grefs(<split-by>).json')
     parser.add_argument('out', type=Path, help='the file to write')
     parser.add_argument('--split-by', default='unc', help='unc, umd, google, … (default: unc)')
     parser.add_argument('--splits', nargs='+', default=['train'],
@@ -82,10 +87,12 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
                         help='which text of a sentence the model will read (default: raw)')
     options = parser.parse_args(arguments)
 
-    source = options.ann_dir / f'refs({options.split_by}).p'
+    source, load = options.ann_dir / f'refs({options.split_by}).p', load_refer_pickle
+    generalized = options.ann_dir / f'grefs({options.split_by}).json'
+    if generalized.is_file() and not source.exists():
+        source, load = generalized, load_gref_json
     try:
-        counts = count_words(load_refer_pickle(source), splits=options.splits,
-                             text_field=options.text_field, source=str(source))
+        counts = count_words(load(source), splits=options.splits, text_field=options.text_field, source=str(source))
         words = frequent_words(counts, min_count=options.min_count)
         if not words:
             raise RefDataError(f'{source}: none of the {len(counts)} words occurs '

@@ -95,6 +95,11 @@ def check(data_root: str, names: Sequence, split_by: Optional[Sequence] = None) 
     table, problems = PrettyTable(COLUMNS, align='l'), []
     for name in names:
         dataset, indexes = DATASETS[name], {}
+        known = sorted({by for by, _ in dataset.SIZES})
+        if split_by and not set(split_by) & set(known):
+            problems.append(f'{name} was not checked: it has splits by {" and ".join(known)}, none by '
+                            f'{" or ".join(split_by)}. Give others with --split-by, or leave it out of --datasets.')
+            continue
         pictures, volume = (referit, '') if name == REFERIT else (refcoco, ' (13 GB)')
         picture_dir = find_picture_dir([os.path.join(data_root, path) for path in pictures.IMAGE_DIRS])
         if picture_dir is None:

@@ -5,7 +5,8 @@
 
 A name with {split} stands for the lists of --splits: 'data/my_set/{split}.csv' --splits train val. With --allow-empty
 the refs are written as grefs(<by>).json, as gRefCOCO has them: the other form has no expression without a target.
-Either everything is right and written, or nothing is written. Pictures stay where they are.
+Either everything is right and written, or nothing is written. Pictures stay where they are. All refs of a folder share
+its instances.json: a folder with refs of another name is refused.
 """
 
 import argparse
@@ -100,8 +101,14 @@ def write(out_dir: Path, files: Dict[str, bytes], overwrite: bool) -> None:
         overwrite (bool): Whether they may replace others.
 
     Raises:
-        FileExistsError: There are others, and they must not be replaced.
+        FileExistsError: There are others, and they must not be replaced; or there are refs of another name, which go
+            with the ``instances.json`` that is there.
     """
+    others = sorted(path.name for pattern in ('refs(*).p', 'grefs(*).json') for path in out_dir.glob(pattern)
+                    if path.name not in files)
+    if others:
+        raise FileExistsError(f'{out_dir} has {", ".join(others)}, which would be left with the instances.json of '
+                              'others: remove that first, or choose another folder')
     found = [name for name in files if (out_dir / name).exists()]
     if found and not overwrite:
         raise FileExistsError(f'{out_dir} has {", ".join(found)} already; --overwrite replaces them')
@@ -129,7 +136,7 @@ def parse_args(arguments: Optional[Sequence] = None) -> argparse.Namespace:
     parser.add_argument('--allow-empty', action='store_true', help='expressions may have no target')
     parser.add_argument('--split-by', default='unc', help='what stands in the name of the file of refs')
     parser.add_argument('--splits', nargs='+', help='the {split} of the list; or, one name, that of rows without')
-    parser.add_argument('--overwrite', action='store_true', help='replace what is in OUT_DIR')
+    parser.add_argument('--overwrite', action='store_true', help='replace files of the same names in OUT_DIR')
     args = parser.parse_args(arguments)
     if PATTERN in args.list and not args.splits:
         parser.error(f'{args.list} needs --splits')

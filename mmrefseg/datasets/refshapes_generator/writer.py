@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import shutil
+import socket
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -22,7 +23,7 @@ GENERATOR_VERSION = 1
 MANIFEST = 'refshapes_manifest.json'
 DEFAULT_SCENES = {'train': 4400, 'val': 300, 'testA': 200, 'testB': 200}
 MIN_SIZE = 64
-_PARTIAL = '.refshapes_partial'
+_PARTIAL = f'.refshapes_partial-{socket.gethostname()}-'  # then the number of the process
 
 
 def generate_refshapes(out_dir: Union[str, Path],
@@ -38,8 +39,9 @@ def generate_refshapes(out_dir: Union[str, Path],
     Writes ``<out_dir>/images/refshapes/*.jpg``, for every variant ``<out_dir>/<variant>/
     {instances.json, refs(unc).p}`` (of the generalized variant ``grefs(unc).json``, as gRefCOCO has
     it), and at last the manifest ``<out_dir>/refshapes_manifest.json``.
-    Everything is made in a hidden folder beside and moved, so that a killed run leaves nothing that
-    looks complete. The same arguments give byte-identical files, whatever ``workers`` is.
+    Everything is made in a hidden folder of the process' own and moved, so that a killed run leaves
+    nothing that looks complete, and several processes do not meet. The same arguments give
+    byte-identical files, whatever ``workers`` is.
 
     Args:
         out_dir (str | Path): The data root.
@@ -52,13 +54,14 @@ def generate_refshapes(out_dir: Union[str, Path],
         on_scene (Callable, optional): Called after every scene.
 
     Returns:
-        dict: ``made`` (bool: False when all was there already), ``seconds`` (float) and
-        ``statistics``, one dict per variant: see
+        dict: ``made`` (bool: False when all was there already, or another process was quicker),
+        ``seconds`` (float) and ``statistics``, one dict per variant: see
             :func:`mmrefseg.datasets.refshapes_generator.records.count`.
 
     Raises:
         ValueError: An argument is out of range.
-        FileExistsError: ``out_dir`` holds RefShapes of other arguments, or without a manifest.
+        FileExistsError: ``out_dir`` holds RefShapes of other arguments, or without a manifest, or does so
+            in the end, from another process.
     """
     scenes = dict(DEFAULT_SCENES if scenes is None else scenes)
     _check(scenes, size, variants, workers)
@@ -73,26 +76,20 @@ def generate_refshapes(out_dir: Union[str, Path],
         if manifest and _is_complete(out_dir, arguments):
             return dict(made=False, seconds=time.perf_counter() - start,
                         statistics=manifest['statistics'])
-    partial = out_dir / _PARTIAL
-    shutil.rmtree(partial, ignore_errors=True)
-    pictures = partial / 'images' / 'refshapes'
-    pictures.mkdir(parents=True)
-    tasks = [(split, number) for split in SPLITS for number in range(scenes.get(split, 0))]
-    make = functools.partial(make_record, seed=seed, size=size, variants=variants,
-                             pictures=str(pictures))
-    records = []
-    for record in _run(make, tasks, workers):
-        records.append(record)
-        if on_scene:
-            on_scene()
-    statistics = {}
-    for variant in variants:
-        statistics[variant] = _write_variant(partial / variant, variant, records, arguments)
-    _publish(partial, out_dir, variants)
-    with open(out_dir / (MANIFEST + '.part'), 'w', encoding='utf-8') as file:
-        json.dump(dict(arguments=arguments, statistics=statistics), file, indent=1)
-    os.replace(out_dir / (MANIFEST + '.part'), out_dir / MANIFEST)
-    return dict(made=True, seconds=time.perf_counter() - start, statistics=statistics)
+    _remove_leftovers(out_dir)
+    partial = out_dir / f'{_PARTIAL}{os.getpid()}'
+    try:
+        statistics = _make(partial, arguments, workers, on_scene)
+        found = _read_manifest(out_dir)  # another process may have been quicker
+        if found != manifest or not overwrite:
+            _refuse_others(out_dir, found, arguments)
+        made = found is None or found == manifest
+        if made:
+            _publish(partial, out_dir, variants)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return dict(made=made, seconds=time.perf_counter() - start,
+                statistics=statistics if made else found['statistics'])
 
 
 def _check(scenes: Dict[str, int], size: int, variants: Sequence[str], workers: int) -> None:
@@ -133,8 +130,9 @@ def _refuse_others(out_dir: Path, manifest: Optional[dict], arguments: dict) -> 
         found = [str(path) for path in _outputs(out_dir, ALL_VARIANTS) if path.exists()]
         if found:
             raise FileExistsError(
-                f'{", ".join(found)} exist without {MANIFEST}: of an interrupted generation, or '
-                'made by something else. Pass --overwrite (overwrite=True) to replace them.')
+                f'{", ".join(found)} exist without {MANIFEST}: of an interrupted generation, of one '
+                'that another process is about to finish, or made by something else. Pass --overwrite '
+                '(overwrite=True) to replace them.')
     elif manifest['arguments'] != arguments:
         raise FileExistsError(
             f'{out_dir / MANIFEST} is of a generation with other arguments.\n  found: '
@@ -154,6 +152,46 @@ def _refs_name(variant: str) -> str:
     return 'grefs(unc).json' if variant == GENERALIZED else 'refs(unc).p'
 
 
+def _remove_leftovers(out_dir: Path) -> None:
+    """Remove what killed processes of this machine left."""
+    for folder in out_dir.glob(f'{_PARTIAL}*'):
+        number = folder.name[len(_PARTIAL):]
+        if number.isdigit() and not _is_at_work(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_at_work(number: int) -> bool:
+    if number == os.getpid():
+        return False  # an earlier process had our number
+    try:
+        os.kill(number, 0)
+    except PermissionError:  # it lives, and is another user's
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _make(partial: Path, arguments: dict, workers: int, on_scene: Optional[Callable[[], None]]) -> dict:
+    """Write everything into a new folder; returns the statistics of each variant."""
+    pictures = partial / 'images' / 'refshapes'
+    pictures.mkdir(parents=True)
+    tasks = [(split, number) for split, scenes in arguments['scenes'].items() for number in range(scenes)]
+    make = functools.partial(make_record, seed=arguments['seed'], size=arguments['size'],
+                             variants=arguments['variants'], pictures=str(pictures))
+    records = []
+    for record in _run(make, tasks, workers):
+        records.append(record)
+        if on_scene:
+            on_scene()
+    statistics = {}
+    for variant in arguments['variants']:
+        statistics[variant] = _write_variant(partial / variant, variant, records, arguments)
+    with open(partial / MANIFEST, 'w', encoding='utf-8') as file:
+        json.dump(dict(arguments=arguments, statistics=statistics), file, indent=1)
+    return statistics
+
+
 def _publish(partial: Path, out_dir: Path, variants: Sequence[str]) -> None:
     """Move the finished folders to their places; without a manifest nothing looks complete."""
     (out_dir / MANIFEST).unlink(missing_ok=True)
@@ -163,7 +201,7 @@ def _publish(partial: Path, out_dir: Path, variants: Sequence[str]) -> None:
     for new, place in zip(_outputs(partial, variants), _outputs(out_dir, variants)):
         place.parent.mkdir(parents=True, exist_ok=True)
         os.replace(new, place)
-    shutil.rmtree(partial)
+    os.replace(partial / MANIFEST, out_dir / MANIFEST)
 
 
 def _run(make: Callable, tasks: List[Tuple[str, int]], workers: int) -> Iterable[dict]:

@@ -35,7 +35,7 @@ class LoadRefImage(LoadImageFromFile):
 
     Grayscale is repeated, transparency dropped, CMYK and 16 bits are converted. EXIF's orientation
     is ignored: the annotations were made on the pictures as stored, and the field's code bases read
-    them so.
+    them so. That of a TIFF is not: decoders of TIFF turn it, and its mask files alike.
 
     With ``reduce_to`` a big JPEG is decoded at a half, a quarter or an eighth of its size, which takes a part of the
     time: the smallest of these that is still at least that large both ways, so that resizing to it only shrinks. The

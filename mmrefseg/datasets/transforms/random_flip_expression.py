@@ -31,7 +31,8 @@ _OTHER_WORDS = re.compile(
 _NEIGHBOURS = {'lift', 'loft', 'lent', 'lest', 'leaf', 'heft', 'weft', 'deft', 'cleft', 'light',
                'night', 'eight', 'fight', 'might', 'sight', 'tight', 'bright', 'fright', 'wright'}
 # They may mean a side (right, left, light, rite) and nothing around them tells.
-_UNCLEAR_WORDS = {'le', 'ri', 'rite', 'ltr', 'rtl', 'plelft', 'eastern', 'western', 'starboard'}
+_UNCLEAR_WORDS = {'le', 'ri', 'rite', 'ltr', 'rtl', 'lf', 'rgt', 'plelft', 'starboard', 'ne', 'nw', 'se', 'sw', *(
+    f'{start}{side}er{end}' for start in ('', 'north', 'south') for side in ('east', 'west') for end in ('n', 'ly'))}
 
 # A side follows these, even where a word such as 'behind' or 'in front' comes next.
 _LOCATING = {'on', 'the', 'far', 'from', 'frm', 'to', 'toward', 'towards', 'at', 'in', 'of', 'and',
@@ -61,7 +62,7 @@ _HOURS = ('one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'
 _HOUR = rf'(?:\d+|{"|".join(_HOURS)})'
 _OCLOCK = re.compile(rf"\b({_HOUR})(?::(\d\d))?(?=[\s-]*o\W{{0,2}}clock\b)", re.I)
 _WORD = re.compile(r'[a-z]+', re.I)
-_COMPASS = re.compile(r'(?:north|south)?(east|west)(?:wards?|most|side)?')
+_COMPASS = re.compile(r'(?:north|south)?(east|west)(?:wards?|(?:ern)?most|side|bound)?')
 _SIDE = r'\b(?:left\w*|right\w*|l|r)\b'
 
 # Phrases around a side that is written in the picture or is not meant as one.
@@ -78,6 +79,8 @@ _REFUSED = [re.compile(pattern, re.I) for pattern in (
     r'\b(?:keep|turn|exit|merge|no)\W+(?:left|right)\b.*\bsign\b',
     r'\b(?:left|right)\W+(?:turn|lane|only)\b.*\bsign\b',
     r'\bport\W+side\b|<-|->|[←→]',
+    r"\b(?:what|all\W+that)\W*(?:s|is|was|are|were)\W+left\b",
+    r'\b[ew]\W+(?:of|side|corner|end)\b',
     # The real 'southwest plane' is the airline's.
     r'\b(?:north|south)\W?(?:east|west)\b.*\b(?:air\w*|plane|jet)\b',
     r'\b(?:air\w*|plane|jet)s?\b.*\b(?:north|south)\W?(?:east|west)\b',
@@ -103,6 +106,12 @@ def _one_edit(word: str) -> Set[str]:
 
 _SUSPECT = (_one_edit('left') | _one_edit('right') | _UNCLEAR_WORDS) - _NEIGHBOURS
 
+# What is counted, but for rows and sizes, is mostly counted from the left, unless a side, which is mirrored, or one of
+# these is said.
+_ORDINAL = re.compile(r'\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|1st|2nd|3rd|\d+th)\b'
+                      r'(?!\W+(?:row|\w+est\b))', re.I)
+_COUNTED_ALONG = re.compile(r'\b(?:from|frm|up|down|\w*(?:top|bottom|front|back)(?!\W+row))\b', re.I)
+
 
 class _Unclear(Exception):
     """The expression mentions a side and cannot be swapped safely."""
@@ -126,11 +135,11 @@ def _mirror_hour(match: 're.Match') -> str:
 
 
 def _mirror_clock(expression: str) -> str:
-    """Mirror "3 o'clock"; hours written otherwise ("at 700 on the clock") are unclear."""
+    """Mirror "3 o'clock"; hours written otherwise ("at 700 on the clock", "at 3:00") are unclear."""
     mirrored = _OCLOCK.sub(_mirror_hour, expression)
     rest = _OCLOCK.sub('', expression)
     named = re.search(r'\b(?:clocks?|oclock|dial)\b', expression, re.I)
-    if named and re.search(r'\d', rest):
+    if named and re.search(r'\d', rest) or re.search(r'\b\d{1,2}:\d\d\b', rest):
         raise _Unclear
     if rest != expression and re.search(rf'\b{_HOUR}\W*(?:and|or|to|-)\W*o?\W*clock', rest, re.I):
         raise _Unclear
@@ -196,7 +205,10 @@ def _mirror(expression: str) -> str:
         if mirrored != words[index]:
             pieces += [expression[end:match.start()], _match_case(mirrored, match.group())]
             end = match.end()
-    return ''.join(pieces) + expression[end:]
+    mirrored = ''.join(pieces) + expression[end:]
+    if mirrored == expression and _ORDINAL.search(expression) and not _COUNTED_ALONG.search(expression):
+        raise _Unclear
+    return mirrored
 
 
 def mirror_expression(expression: str) -> Optional[str]:
@@ -204,7 +216,9 @@ def mirror_expression(expression: str) -> Optional[str]:
 
     Swapped are left and right with their endings, misspellings and run-together forms (leftmost,
     rightest, lft, topleft), ``l`` and ``r`` that stand alone ("far r"), positions on a clock face
-    (3 and 9 o'clock), clockwise and counterclockwise, east and west. Case and punctuation stay.
+    (3 and 9 o'clock), clockwise and counterclockwise, east and west. Case and punctuation stay. What is
+    counted ("third cow") without a word of where from is taken for counted from the left, which
+    cannot be said of the mirrored picture.
 
     Args:
         expression (str): One referring expression.
