@@ -6,8 +6,9 @@
 
 Every round runs each variant once, in turn; every variant is measured in single precision and under bfloat16 autocast
 (``--precisions``). ``--checkpointing`` has each of ours with ``model.with_cp=True`` too. The peak of memory (weights,
-gradients, the optimizer's moments and activations together) is that of two steps in a process of its own. Pictures
-and masks are random, one expression a picture; the pre-trained weights are left out.
+gradients, the optimizer's moments and activations together) is that of two steps in a process of its own, on a CPU
+without the holes between what is in use. Pictures and masks are random, one expression a picture; the pre-trained
+weights are left out.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from plain_twin import PlainTwin
 
 from mmrefseg.analysis.paired import (
     build,
+    give_back_at_once,
     in_own_process,
     machine,
     measure_in_turns,
@@ -79,7 +81,9 @@ def training_step(name: str, args: argparse.Namespace) -> Callable[[], object]:
 
 
 def memory_of(name: str, args: argparse.Namespace) -> int:
-    """Bytes that two steps of a variant need at most, in this process."""
+    """Bytes that two steps of a variant need at most, in this process, which then serves for nothing else."""
+    if torch.device(args.device).type == 'cpu':
+        give_back_at_once()
     step = training_step(name, args)
 
     def steps() -> None:
