@@ -45,7 +45,7 @@ setup(
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    python_requires='>=3.10',
+    python_requires='>=3.11',
     packages=find_packages(include=['mmrefseg', 'mmrefseg.*']),
     entry_points=dict(console_scripts=['mmrefseg = mmrefseg.command_line:main']),
     cmdclass=dict(build_py=BuildWithMim),
@@ -57,7 +57,7 @@ setup(
         'packaging>=21', 'ftfy', 'regex', 'setuptools<81'
     ],
     extras_require=dict(
-        mm=['mmengine>=0.10.4,<1', 'mmcv-lite>=2.0.0,<2.2', 'mmsegmentation>=1.2.0,<2', 'mmdet>=3.1.0,<4'],
+        mm=['mmengine>=0.10.4,<1', 'mmcv-lite>=2.0.0,<2.2', 'mmsegmentation>=1.2.0,<2', 'mmdet>=3.2.0,<4'],
         demo=['gradio>=6,<7'],
         tensorboard=['tensorboard>=2.14'],
         export=['onnx>=1.18,<2', 'onnxscript>=0.5,<1', 'onnxruntime>=1.20,<2'],

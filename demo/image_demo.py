@@ -14,14 +14,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Segment what expressions refer to')
     parser.add_argument('image', help='picture, URL or folder of pictures')
     parser.add_argument('expressions', nargs='+', help='what to look for in each picture')
-    parser.add_argument('--config', help='config file, or a name in the model zoo; default: the one of the checkpoint')
+    parser.add_argument('--config', help='config file, or a name in the model zoo; default: the one of the '
+                        "checkpoint; a .pth's is Python that runs: for checkpoints you trust")
     parser.add_argument('--weights', help='checkpoint file; default: the one of the model zoo')
     parser.add_argument('--out-dir', default='outputs', help='where the pictures go')
     parser.add_argument('--device', help='for example cuda:0 or cpu')
-    parser.add_argument('--batch-size', type=int, default=1)
+    parser.add_argument('--batch-size', type=int, default=1, help='pictures at a time')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
     parser.add_argument('--compile', action='store_true', help='torch.compile: pays for many pictures')
     args = parser.parse_args()
+    if args.batch_size < 1:
+        parser.error(f'--batch-size is {args.batch_size}, expected 1 or more')
     keep_freed_memory()
 
     inferencer = RefSegInferencer(args.config, args.weights, args.device, args.amp, compile=args.compile)

@@ -1,8 +1,10 @@
 """The wheel carries configs, tools and the model zoo, and finds them from outside the repository."""
 
 import os
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import cv2
@@ -12,18 +14,38 @@ from conftest import ROOT
 
 
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory):
-    out = tmp_path_factory.mktemp('wheel')
+def source(tmp_path_factory):
+    """A copy, so that no build folder is left in the repository."""
     source = tmp_path_factory.mktemp('source') / 'mmrefseg'
-    # A copy, so that no build folder is left in the repository.
     ignored = ('--exclude=.git', '--exclude=.venv', '--exclude=work_dirs', '--exclude=./data')
     source.mkdir()
     pack = subprocess.run(['tar', '-C', str(ROOT), *ignored, '-cf', '-', '.'], check=True, capture_output=True)
     subprocess.run(['tar', '-C', str(source), '-xf', '-'], input=pack.stdout, check=True)
+    return source
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory, source):
+    out = tmp_path_factory.mktemp('wheel')
     build = [sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--no-build-isolation', '-w', str(out)]
     subprocess.run([*build, str(source)], check=True, capture_output=True)
     path, = out.glob('mmrefseg-*.whl')
     return path
+
+
+def test_the_source_archive_is_complete(source, tmp_path):
+    """Tests and site read files beside the package."""
+    build = 'from setuptools import build_meta; build_meta.build_sdist(__import__("sys").argv[1])'
+    subprocess.run([sys.executable, '-c', build, str(tmp_path)], cwd=source, check=True, capture_output=True)
+    path, = tmp_path.glob('mmrefseg-*.tar.gz')
+    with tarfile.open(path) as archive:
+        names = {name.partition('/')[2] for name in archive.getnames()}
+    wanted = [source / name for name in ('CONTRIBUTING.md', '.readthedocs.yaml', '.ci/run', 'model-index.yml')]
+    for folder in ('benchmarks', 'configs', 'docs', 'mmrefseg', 'requirements', 'tests', 'tools', 'zoo'):
+        wanted += [path for path in (source / folder).rglob('*.*') if path.is_file()]
+    ignored = re.compile(r'\.pyc$|^docs/en/_build/|^mmrefseg/\.mim/')
+    wanted = {path.relative_to(source).as_posix() for path in wanted}
+    assert not sorted(name for name in wanted - names if not ignored.search(name))
 
 
 def test_the_wheel_carries_mim(wheel):

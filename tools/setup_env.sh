@@ -18,7 +18,15 @@ is_installed() {
 if ! is_installed; then
     echo "Installing into .venv: ${files[*]}"
     # Asked by running pip: an interrupted creation leaves an interpreter without it.
-    .venv/bin/python -m pip --version >/dev/null 2>&1 || "${PYTHON:-python3}" -m venv .venv
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        python=${PYTHON:-python3}
+        if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "Python 3.11 or newer is needed, found $("$python" --version 2>/dev/null || echo "no $python"):" \
+                "set PYTHON=python3.11, or where yours is" >&2
+            exit 1
+        fi
+        "$python" -m venv .venv
+    fi
     # From here until the end the environment is neither the old one nor the new one.
     for file in setup.py "${files[@]}"; do
         rm -f "$installed/$file"

@@ -99,7 +99,7 @@ def draw_confusion(shares: Dict[str, int], categories: List[str], counts: np.nda
 
 
 def draw_curves(curves: Dict[str, Dict[str, tuple]], titles: Optional[Dict[str, str]] = None) -> Figure:
-    """A panel a key of the log, a line a run.
+    """A panel a key of the log, a line a run; later ones are thinner, as equal runs lie on one another.
 
     Args:
         curves (dict): Key -> name of the run -> iterations and values.
@@ -112,10 +112,11 @@ def draw_curves(curves: Dict[str, Dict[str, tuple]], titles: Optional[Dict[str, 
     runs = list(dict.fromkeys(run for of_key in curves.values() for run in of_key))
     handles = {}
     for axes, (key, of_key) in zip(panels, curves.items()):
-        for run, color in zip(runs, _cycle(len(runs))):
+        for i, (run, color) in enumerate(zip(runs, _cycle(len(runs)))):
             if run in of_key:
                 x, y = of_key[run]
-                handles[run], = axes.plot(x, y, color=color, marker='o' if len(x) < 10 else None, markersize=4)
+                handles[run], = axes.plot(x, y, color=color, linewidth=1 + 2 / (1 + i),
+                                          marker='o' if len(x) < 10 else None, markersize=4)
         axes.set(title=(titles or {}).get(key, key), xlabel='iteration')
         axes.set_xlim(left=0)
         axes.grid(alpha=0.3)

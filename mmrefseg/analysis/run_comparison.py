@@ -5,7 +5,6 @@ from pathlib import Path
 from statistics import median
 from typing import Dict, List, Sequence
 
-from matplotlib import pyplot
 from prettytable import PrettyTable
 
 from .run_history import RunHistory
@@ -98,30 +97,6 @@ def report(result: dict, metrics: Sequence[str]) -> str:
     parts.append(_table('numbers', head, {**best, **last, **tests}))
     parts.append(_table('time and memory', head, result['cost']))
     return '\n\n'.join(parts)
-
-
-def draw_curves(result: dict, metrics: Sequence[str], path: str) -> None:
-    """A picture: the loss of every run over the iterations, and a panel for each metric."""
-    figure, axes = pyplot.subplots(1, 1 + len(metrics), figsize=(4.5 * (1 + len(metrics)), 3.6), layout='constrained',
-                                   squeeze=False)
-    for i, name in enumerate(result['runs']):
-        # Runs that are equal lie on one another: later ones are thinner and dashed.
-        style = dict(label=name, linewidth=3 / (1 + i / 2), linestyle='-' if i == 0 else '--')
-        rows = [row for row in result['log'][i] if 'loss' in row]
-        axes[0, 0].plot([row['iter'] for row in rows], [row['loss'] for row in rows], **style)
-        for axis, metric in zip(axes[0, 1:], metrics):
-            points = [(int(step), values[i]) for step, values in result['validation'][metric].items()
-                      if values[i] is not None]
-            axis.plot(*(zip(*points) if points else ((), ())), marker='o', **style)
-    axes[0, 0].set(xlabel='iteration', ylabel='loss')
-    for axis, metric in zip(axes[0, 1:], metrics):
-        axis.set(xlabel='epoch', ylabel=f'{metric}, validation')
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    for axis in axes.flat:
-        axis.grid(alpha=0.3)
-    axes[0, 0].legend()
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
 
 
 def flatten(node, prefix: str = '') -> Dict[str, object]:

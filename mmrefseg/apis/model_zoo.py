@@ -90,8 +90,9 @@ def config_of_weights(weights: str) -> Optional[str]:
     config = read_meta(weights).get('config')
     if config is None:
         raise ValueError(f'{weights} does not say which config it belongs to: give the config')
+    if not isinstance(config, str):
+        raise ValueError(f'{weights} belongs to the config {config!r}, expected its path: give the config')
     name = config.removeprefix('configs/').removesuffix('.py')
     if name not in list_configs():  # a path to elsewhere would be Python of somebody else
         raise ValueError(f'{weights} belongs to the config {config}, which is not here: give the config')
     return find_config(name)
-

@@ -49,12 +49,12 @@ class RefSegInferencer(BaseInferencer):
         >>> inferencer = RefSegInferencer('sadlr_lavt_nano_refshapes')
 
     Args:
-        model (str | dict, optional): Config file or its name (see :func:`mmrefseg.engine.find_config`), config, or
-            name in the model zoo. None takes the config that the checkpoint belongs to: a safetensors file names one
+        model (str | Path | dict, optional): Config file or its name (see :func:`mmrefseg.engine.find_config`), config,
+            or name in the model zoo. None takes the config that the checkpoint belongs to: a safetensors file names one
             of ours; any other holds its own, which is Python that runs: for checkpoints you trust. An ``….onnx`` file
             of tools/export.py is model, weights and config in one, and runs in onnxruntime.
-        weights (str, optional): Checkpoint file or URL. Defaults to the zoo's for a name of the zoo; a config without
-            weights makes a random model.
+        weights (str | Path, optional): Checkpoint file or URL. Defaults to the zoo's for a name of the zoo; a config
+            without weights makes a random model.
         device (str, optional): Defaults to the best there is.
         amp (bool): Mixed precision, see :func:`mmrefseg.engine.use_half_precision`. Defaults to False.
         show_progress (bool): Draw a progress bar. Defaults to True.
@@ -68,14 +68,15 @@ class RefSegInferencer(BaseInferencer):
     """
 
     def __init__(self,
-                 model: Union[str, dict, None] = None,
-                 weights: Optional[str] = None,
+                 model: Union[str, Path, dict, None] = None,
+                 weights: Union[str, Path, None] = None,
                  device: Optional[str] = None,
                  amp: bool = False,
                  show_progress: bool = True,
                  compile: bool = False) -> None:
         init_default_scope('mmrefseg')
         self._session = None
+        model, weights = (str(value) if isinstance(value, Path) else value for value in (model, weights))
         if model is None and str(weights).endswith('.onnx'):
             model, weights = weights, None
         if str(model).endswith('.onnx'):
@@ -151,10 +152,12 @@ class RefSegInferencer(BaseInferencer):
             - ``picture`` (str | None): the file in ``out_dir``.
 
         Raises:
-            ValueError: No picture, an empty expression, or another number of expression lists than of
-                pictures.
+            ValueError: No picture, one without pixels, an empty expression, another number of expression lists than
+                of pictures, or a ``batch_size`` below 1.
             RefDataError: A picture that is missing or cannot be decoded.
         """
+        if batch_size < 1:
+            raise ValueError(f'batch_size is {batch_size}, expected 1 or more')
         images = list_images(images)
         per_image = list_expressions(expressions, len(images))
         names = [str(image) if is_path(image) else f'image_{i}' for i, image in enumerate(images)]
@@ -264,12 +267,14 @@ def as_input(image: Image) -> Dict:
     """What the pipeline starts from.
 
     Raises:
-        ValueError: An array that is no (H, W, 3) uint8 picture.
+        ValueError: It is neither a path nor a (H, W, 3) uint8 picture with at least one pixel.
     """
     if is_path(image):
         return dict(img_path=str(image))
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError(f'expected a (H, W, 3) uint8 array, found {image.shape} {image.dtype}')
+    if not isinstance(image, np.ndarray):
+        raise ValueError(f'expected a path or a (H, W, 3) uint8 array, found {type(image).__name__}')
+    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0 or image.dtype != np.uint8:
+        raise ValueError(f'expected a (H, W, 3) uint8 array of at least one pixel, found {image.shape} {image.dtype}')
     return dict(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
 
 

@@ -33,7 +33,8 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
                         'a list with image (a path below the folder) and expression')
     parser.add_argument('--model', help='name in the zoo, config or its name, or an .onnx file; default: what the '
                         'weights say')
-    parser.add_argument('--weights', help="checkpoint file; default: the zoo's")
+    parser.add_argument('--weights', help="checkpoint file; default: the zoo's; without --model, the config inside a "
+                        '.pth is Python that runs: for checkpoints you trust')
     parser.add_argument('--out-dir', default='predictions', help='default: %(default)s')
     parser.add_argument('--overlays', action='store_true', help='draw a picture of the predictions of each picture')
     parser.add_argument('--batch-size', type=int, default=1, help='pictures at a time')

@@ -2,8 +2,8 @@
 
 import argparse
 import copy
-import os
-from typing import Optional, Sequence, Union
+from pathlib import Path
+from typing import List, Optional, Sequence, Union
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -19,9 +19,13 @@ from mmrefseg.engine import (
     finish_run,
     keep_freed_memory,
     load_config,
+    parse_run_arguments,
     prepare_cpu_run,
+    write_text,
 )
 from mmrefseg.models import compile_parts
+
+DUMPING = ('RefIoUMetric', 'GRefMetric')  # metrics with a dump_file
 
 
 def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> argparse.Namespace:
@@ -37,8 +41,9 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
     parser.add_argument('--show-interval', type=int, default=1, help='draw every n-th sample')
     parser.add_argument('--shuffle-expressions', action='store_true',
                         help='probe: give every expression to another object of its picture')
-    args = parser.parse_args(arguments)
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    args = parse_run_arguments(parser, arguments)
+    if args.out and not args.out.endswith('.json'):
+        parser.error(f'--out {args.out}: expected a name that ends with .json')
     return args
 
 
@@ -59,10 +64,15 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     prepare_cpu_run(cfg)
 
     splits = args.splits or [cfg.test_dataloader.dataset.split]
+    metrics = list_metrics(cfg.test_evaluator)
+    configured = [(metric, metric['dump_file']) for metric in metrics if metric.get('dump_file')]
     results = {}
     runner = None
     for split in splits:
         cfg.test_dataloader.dataset.split = split
+        if len(splits) > 1:  # or each would write over the one before
+            for metric, path in configured:
+                metric['dump_file'] = str(Path(path).with_stem(f'{Path(path).stem}_{split}'))
         if args.dump:
             set_dump_file(cfg.test_evaluator, f'{args.dump}_{split}.csv')
         if runner is None:
@@ -76,33 +86,40 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     if is_main_process():
         print(table(results))
         if args.out:
-            dump(results, args.out)
+            write_text(args.out, dump(results, file_format='json') + '\n')
     finish_run()
 
 
+def list_metrics(evaluator: Union[dict, list]) -> List[dict]:
+    """The metrics of a config's evaluator, which is one or a list."""
+    return list(evaluator) if isinstance(evaluator, (list, tuple)) else [evaluator]
+
+
 def set_dump_file(evaluator: Union[dict, list], path: str) -> None:
-    """Let the RefIoUMetric of a config's evaluator, one metric or several, write its rows to ``path``.
+    """Let a config's evaluator write its rows to ``path``: the first of its metrics that can.
 
     Raises:
-        ValueError: There is none.
+        ValueError: None can.
     """
-    metrics = evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]
-    found = [metric for metric in metrics if str(metric['type']).endswith('RefIoUMetric')]
-    if not found:
-        raise ValueError("--dump needs a RefIoUMetric in test_evaluator, found "
-                         + ', '.join(str(metric['type']) for metric in metrics))
-    for metric in found:
-        metric['dump_file'] = path
+    metrics = list_metrics(evaluator)
+    for metric in metrics:
+        if str(metric['type']).endswith(DUMPING):
+            metric['dump_file'] = path
+            return
+    raise ValueError(f'--dump needs a {" or ".join(DUMPING)} in test_evaluator, found '
+                     + ', '.join(str(metric['type']) for metric in metrics))
 
 
 def test_again(runner: Runner, cfg: Config) -> dict:
     """Test the runner's model, loaded already, on what ``cfg`` says now."""
     loop_cfg = {key: value for key, value in cfg.test_cfg.items() if key != 'type'}
-    return TestLoop(
+    # It is the runner's own loop, where hooks and the log look for the data.
+    runner._test_loop = TestLoop(
         runner,
         dataloader=copy.deepcopy(cfg.test_dataloader),
         evaluator=copy.deepcopy(cfg.test_evaluator),
-        **loop_cfg).run()
+        **loop_cfg)
+    return runner.test_loop.run()
 
 
 def table(results: dict) -> PrettyTable:

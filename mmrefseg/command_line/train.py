@@ -1,7 +1,6 @@
 """Training: ``python -m mmrefseg train CONFIG`` and ``python tools/train.py CONFIG`` are this."""
 
 import argparse
-import os
 from typing import Optional, Sequence
 
 from mmengine.runner import Runner
@@ -15,6 +14,7 @@ from mmrefseg.engine import (
     keep_freed_memory,
     load_config,
     make_deterministic,
+    parse_run_arguments,
     prepare_cpu_run,
 )
 from mmrefseg.models import compile_parts
@@ -28,9 +28,7 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
     parser.add_argument('--seed', type=int, help="in place of the config's randomness.seed")
     parser.add_argument('--deterministic', action='store_true',
                         help='bit-equal runs on one process: deterministic algorithms alone, slower on CUDA')
-    args = parser.parse_args(arguments)
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return args
+    return parse_run_arguments(parser, arguments)
 
 
 def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> None:

@@ -1,6 +1,6 @@
 """What a training or test run needs beside mmengine's runner."""
 
-from .arguments import add_run_arguments
+from .arguments import add_run_arguments, parse_run_arguments
 from .bfloat16_optim_wrapper import BFloat16OptimWrapper
 from .cpu_memory import keep_freed_memory
 from .deterministic import make_deterministic
@@ -17,6 +17,6 @@ __all__ = [
     'BFloat16OptimWrapper', 'EpochSeedHook', 'HalfPrecisionHook', 'RefVisualizationHook', 'RunRecordHook',
     'add_results', 'add_run_arguments', 'add_run_record', 'enable_amp', 'find_config', 'finish_run',
     'keep_freed_memory', 'list_configs', 'load_config', 'load_from_safetensors', 'make_deterministic', 'package_files',
-    'prepare_cpu_run', 'read_meta', 'save_safetensors', 'use_half_precision', 'without_pretrained', 'write_text',
-    'zoo_entries'
+    'parse_run_arguments', 'prepare_cpu_run', 'read_meta', 'save_safetensors', 'use_half_precision',
+    'without_pretrained', 'write_text', 'zoo_entries'
 ]

@@ -1,6 +1,8 @@
 """The command line that training and testing share."""
 
 import argparse
+import os
+from typing import Optional, Sequence
 
 from mmengine.config import DictAction
 
@@ -21,3 +23,16 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     # Launchers older than torchrun hand the rank over as an argument.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def parse_run_arguments(parser: argparse.ArgumentParser,
+                        arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    """Parse, and put the rank into the environment, where mmengine looks for it.
+
+    Args:
+        parser (ArgumentParser): With what :func:`add_run_arguments` adds.
+        arguments (Sequence[str], optional): Defaults to those of this process.
+    """
+    args = parser.parse_args(arguments)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args

@@ -1,7 +1,9 @@
 """Checkpoints as safetensors, which hold tensors and text and run nothing when they are opened."""
 
+import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Dict, Optional, Union
 from urllib.parse import urlparse
@@ -13,11 +15,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from .json_object import json_object
+
 SUFFIX = '.safetensors'
 DTYPES = dict(float32=torch.float32, float16=torch.float16, bfloat16=torch.bfloat16, int8=torch.int8)
 SCALE = '_scale'  # `x.weight` of eight bits has its factors in `x.weight_scale`, as compressed-tensors names them
 SMALLEST_PACKED = 1024  # below it eight bits save nothing worth their rounding
 METADATA = 'mmrefseg'
+HASH = re.compile(rf'-([0-9a-f]{{8}})\{SUFFIX}$')  # as tools/model_converters/publish_model.py ends a name
 
 
 def save_safetensors(path: Union[str, Path], weights: Dict[str, Tensor], meta: dict, dtype: str = 'float32') -> None:
@@ -72,7 +77,7 @@ def read_meta(path: Union[str, Path]) -> dict:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no safetensors file, or it is cut off.
+        ValueError: It is no safetensors file, it is cut off, or its metadata is not ours.
     """
     return _read(local_copy(str(path)), with_weights=False)['meta']
 
@@ -89,7 +94,7 @@ def load_from_safetensors(filename: str, map_location: Optional[Union[str, torch
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no safetensors file, or it is cut off.
+        ValueError: It is no safetensors file, it is cut off, or its metadata is not ours.
     """
     checkpoint = _read(local_copy(filename))
     if isinstance(map_location, (str, torch.device)):
@@ -98,19 +103,21 @@ def load_from_safetensors(filename: str, map_location: Optional[Union[str, torch
 
 
 def local_copy(filename: str) -> str:
-    """The path of a file, downloaded to torch's hub folder first if it is a URL.
+    """The path of a file, downloaded first if it is a URL: to a folder of its own in torch's hub folder.
 
-    A hash in the name (``name-1a2b3c4d.safetensors``) is checked by the download. Rank 0 downloads for the others.
+    A hash at the end of the name (``name-1a2b3c4d.safetensors``) is checked by the download. Rank 0 downloads for the
+    others.
     """
     url = urlparse(filename)
     if url.scheme not in ('http', 'https'):
         return os.path.expanduser(filename)
-    path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(url.path).name
+    of_url = hashlib.sha256(filename.encode()).hexdigest()[:8]  # many a file is called model.safetensors
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / of_url / Path(url.path).name
 
     def download():
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            found = torch.hub.HASH_REGEX.search(path.name)
+            found = HASH.search(path.name)
             torch.hub.download_url_to_file(filename, str(path), found and found[1], progress=False)
 
     if is_main_process():
@@ -126,10 +133,11 @@ def _read(path: str, with_weights: bool = True) -> dict:
         raise FileNotFoundError(f'{path} can not be found')
     try:
         with safe_open(path, framework='pt') as opened:
-            meta = json.loads((opened.metadata() or {}).get(METADATA, '{}'))
+            text = (opened.metadata() or {}).get(METADATA, '{}')
             stored = {name: opened.get_tensor(name) for name in opened.keys()} if with_weights else {}
     except SafetensorError as error:
         raise ValueError(f'{path} is no safetensors file, or it is cut off: {error}') from error
+    meta = json_object(text, f'the metadata {METADATA!r} of {path}')
     packed = {name for name, value in stored.items() if value.dtype == torch.int8 and name + SCALE in stored}
     weights = {}
     for name, value in stored.items():

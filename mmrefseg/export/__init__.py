@@ -1,5 +1,6 @@
 """Trained models as files that run without their code: ONNX, and programs of ``torch.export``."""
 
+from .allowed_types import ALLOWED_TYPES
 from .errors import ExportError
 from .export_model import export_onnx, export_program
 from .exported_segmentor import ExportedSegmentor
@@ -8,5 +9,6 @@ from .segmentor_graph import SegmentorGraph
 from .trace import trace
 
 __all__ = [
-    'ExportError', 'ExportedSegmentor', 'OnnxSession', 'SegmentorGraph', 'export_onnx', 'export_program', 'trace'
+    'ALLOWED_TYPES', 'ExportError', 'ExportedSegmentor', 'OnnxSession', 'SegmentorGraph', 'export_onnx',
+    'export_program', 'trace'
 ]

@@ -7,17 +7,18 @@ from typing import List, Sequence, Tuple
 import torch
 from mmengine.config import ConfigDict
 
+from mmrefseg.engine.json_object import json_object
 from mmrefseg.models import RefSegmentor
+from mmrefseg.models.segmentors.ref_test_cfg import RefTestCfg
 from mmrefseg.models.text_encoders import PieceTokenizer, WordTokenizer
 from mmrefseg.version import __version__
 
+from .allowed_types import safe_config
 from .errors import ExportError
-from .registered_types import check_types
 
 KEY = 'mmrefseg'  # of the metadata
 FORMAT = 1
 TOKENIZERS = {kind.kind: kind for kind in (PieceTokenizer, WordTokenizer)}
-CONFIG_KEYS = ('default_scope', 'visualizer')  # beside the pipeline and the data preprocessor
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Description:
         align_corners (bool): Of the resizing of logits to the picture's own size.
         test_cfg (dict): See :class:`RefTestCfg`.
         tokenizer (dict): ``kind`` and what that kind's ``from_state`` takes.
-        config (dict): Of the config: data preprocessor, test pipeline, visualizer.
+        config (dict): Of the config: data preprocessor, test pipeline, visualizer; see :func:`safe_config`.
         version (str): Of mmrefseg that wrote it.
         torch (str): Version that traced it.
         format (int): Of this description.
@@ -58,20 +59,21 @@ class Description:
             output_names (Sequence[str]): Of the tensors that come out.
 
         Raises:
-            ExportError: The text encoder's tokenizer cannot be stored, or the config holds what JSON cannot.
+            ExportError: The text encoder's tokenizer cannot be stored, or the config holds what JSON cannot, or a type
+                that is not in :data:`ALLOWED_TYPES`.
         """
         try:
             tokenizer = model.text_encoder.standalone_tokenizer()
         except (AttributeError, NotImplementedError) as error:
             raise ExportError(f'model.text_encoder {type(model.text_encoder).__name__} does not say how it tokenizes: '
                               'it needs standalone_tokenizer() (see BaseTextEncoder)') from error
-        plain = cfg.to_dict()
-        config = {key: plain[key] for key in CONFIG_KEYS if key in plain}
-        config['model'] = dict(data_preprocessor=plain['model'].get('data_preprocessor'))
-        config['test_dataloader'] = dict(dataset=dict(pipeline=plain['test_dataloader']['dataset']['pipeline']))
-        for key in config:
+        try:
+            config = safe_config(cfg.to_dict())
+        except ValueError as error:
+            raise ExportError(f'the config cannot travel with an exported model: {error}') from error
+        for key, part in config.items():
             try:
-                json.dumps(config[key])
+                json.dumps(part)
             except TypeError as error:
                 raise ExportError(f'{key} of the config cannot travel with an exported model: {error}') from error
         return cls(
@@ -87,16 +89,34 @@ class Description:
         """Read a description; ``source`` says in errors where it comes from.
 
         Raises:
-            ValueError: It is of another format, or its config names what is no registered part.
+            ValueError: It is no such description, of another format, or its config names a type that is not in
+                :data:`ALLOWED_TYPES`.
         """
-        values = json.loads(text)
+        values = json_object(text, f'the metadata {KEY!r} of {source}')
         if values.get('format') != FORMAT:
             raise ValueError(f'{source} is of format {values.get("format")}, written by mmrefseg '
                              f'{values.get("version")}; mmrefseg {__version__} reads format {FORMAT}: export it again')
-        check_types(values['config'], source)
-        return cls(**dict(values, input_size=tuple(values['input_size'])))
+        try:
+            description = cls(
+                **dict(values, input_size=tuple(values['input_size']), config=safe_config(values['config'])))
+            RefTestCfg.from_config(description.test_cfg)
+            description.build_tokenizer()
+        except ValueError as error:
+            raise ValueError(f'{source}: {error}') from error
+        except Exception as error:  # tokenizers raises nothing more special
+            raise ValueError(f'{source} does not describe itself as mmrefseg writes it: {error!r}') from error
+        return description
 
     def build_tokenizer(self):
-        """WordTokenizer or PieceTokenizer: The model's."""
+        """Make the model's tokenizer.
+
+        Returns:
+            WordTokenizer or PieceTokenizer: Expressions to ids.
+
+        Raises:
+            ValueError: The words are no list.
+        """
         state = dict(self.tokenizer)
+        if isinstance(state.get('words'), str):
+            raise ValueError(f'the tokenizer has the words {state["words"]!r}: expected a list, not a file of them')
         return TOKENIZERS[state.pop('kind')].from_state(**state)

@@ -43,8 +43,8 @@ def export_onnx(inferencer: 'RefSegInferencer', path: Union[str, Path], opset: O
     _require('onnx', 'onnxscript', 'onnxruntime')
     from .onnx_model import to_onnx
     graph = _graph(inferencer)
-    program = trace(graph.model, graph.input_size)
     description = Description.of(graph.model, inferencer.cfg, graph.input_size, graph.output_names)
+    program = trace(graph.model, graph.input_size)
     try:
         exported = to_onnx(program, graph.output_names, opset)
     except Exception as error:
@@ -64,8 +64,8 @@ def export_program(inferencer: 'RefSegInferencer', path: Union[str, Path],
     A recurrent text encoder is an operator of ours in it: ``import mmrefseg.models`` before you load the file.
     """
     graph = _graph(inferencer)
-    program = trace(graph.model, graph.input_size)
     description = Description.of(graph.model, inferencer.cfg, graph.input_size, graph.output_names)
+    program = trace(graph.model, graph.input_size)
 
     def save(file: Path) -> None:
         torch.export.save(program, file, extra_files={f'{KEY}.json': description.to_json()})

@@ -146,6 +146,7 @@ def test_the_file_describes_itself(onnx_file, inferencer):
     assert described['input_size'] == [64, 64] and described['output_names'] == ['logits']
     assert described['tokenizer']['words'] == list(inferencer.model.text_encoder.vocabulary.words)
     assert described['config']['model']['data_preprocessor']['mean'] == inferencer.cfg.model.data_preprocessor.mean
+    assert 'vis_backends' in inferencer.cfg.visualizer and 'vis_backends' not in described['config']['visualizer']
     onnx.checker.check_model(onnx_file)
 
 
@@ -212,9 +213,12 @@ def test_errors_of_the_export(inferencer, tmp_path, monkeypatch):
     with pytest.raises(ModuleNotFoundError, match=r'ONNX export needs onnx, onnxscript, onnxruntime: pip install'):
         export_onnx(inferencer, tmp_path / 'bare.onnx')
     monkeypatch.undo()
-    monkeypatch.setitem(inferencer.cfg, 'visualizer', dict(type=ExportedSegmentor))
-    with pytest.raises(ExportError, match='visualizer of the config cannot travel with an exported model'):
-        Description.of(inferencer.model, inferencer.cfg, (64, 64), ['logits'])
+    for visualizer, message in (
+            (dict(type=ExportedSegmentor), 'the config cannot travel with an exported model: .* may not be built'),
+            (dict(type='RefLocalVisualizer', alpha=1j), 'visualizer of the config cannot travel with an exported')):
+        monkeypatch.setitem(inferencer.cfg, 'visualizer', visualizer)
+        with pytest.raises(ExportError, match=message):
+            export_onnx(inferencer, tmp_path / 'mine.onnx')
     assert list(tmp_path.iterdir()) == []
 
 

@@ -98,6 +98,9 @@ def test_weights_alone(tmp_path):
     save_safetensors(path, dict(weight=torch.ones(1)), {})
     with pytest.raises(ValueError, match='weights.safetensors does not say which config it belongs to'):
         RefSegInferencer(weights=path)
+    save_safetensors(path, dict(weight=torch.ones(1)), dict(config=5))
+    with pytest.raises(ValueError, match='weights.safetensors belongs to the config 5, expected its path'):
+        RefSegInferencer(weights=path)
     elsewhere = tmp_path / 'mine.py'  # a file says which of our configs it is for, not which Python to run
     elsewhere.write_text('raise SystemExit')
     save_safetensors(path, dict(weight=torch.ones(1)), dict(config=str(elsewhere)))

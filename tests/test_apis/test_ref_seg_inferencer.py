@@ -112,7 +112,7 @@ def test_config_from_the_checkpoint(inferencer, folder, tmp_path):
     cfg = Config.fromfile(str(TINY_CONFIG))
     save_checkpoint(
         dict(state_dict=inferencer.model.state_dict(), meta=dict(cfg=cfg.pretty_text)), str(tmp_path / 'whole.pth'))
-    again = RefSegInferencer(weights=str(tmp_path / 'whole.pth'), device='cpu', show_progress=False)
+    again = RefSegInferencer(weights=tmp_path / 'whole.pth', device='cpu', show_progress=False)
     expected, = inferencer(folder / 'b.jpg', 'star')
     assert np.array_equal(again(folder / 'b.jpg', 'star')[0]['masks'], expected['masks'])
 
@@ -135,8 +135,14 @@ def test_bad_pictures(inferencer, tmp_path):
         inferencer(tmp_path, 'star')
     with pytest.raises(ValueError, match='images is empty'):
         inferencer([], 'star')
-    with pytest.raises(ValueError, match=r'expected a \(H, W, 3\) uint8 array, found \(4, 4\) float64'):
+    with pytest.raises(ValueError, match=r'expected a \(H, W, 3\) uint8 array .*, found \(4, 4\) float64'):
         inferencer(np.zeros((4, 4)), 'star')
+    with pytest.raises(ValueError, match=r'uint8 array of at least one pixel, found \(0, 5, 3\) uint8'):
+        inferencer(np.zeros((0, 5, 3), np.uint8), 'star')
+    with pytest.raises(ValueError, match=r'expected a path or a \(H, W, 3\) uint8 array, found NoneType'):
+        inferencer([None], 'star')
+    with pytest.raises(ValueError, match='batch_size is 0, expected 1 or more'):
+        inferencer(np.zeros((4, 5, 3), np.uint8), 'star', batch_size=0)
     with pytest.raises(RefDataError, match='missing.png'):
         inferencer(tmp_path / 'missing.png', 'star')
     (tmp_path / 'broken.png').write_bytes(b'not a picture')
@@ -154,6 +160,16 @@ def test_a_turned_photograph_is_drawn_as_it_was_seen(inferencer, tmp_path):
     result, = inferencer(tmp_path / 'turned.jpg', 'star', out_dir=tmp_path / 'out')
     del inferencer.visualizer.add_datasample
     assert drawn['shape'] == result['masks'].shape[1:] == (40, 60)
+
+
+@pytest.mark.parametrize('options,message', [
+    (['--batch-size', '0'], '--batch-size is 0, expected 1 or more'),
+    (['--help'], "a .pth's is Python that runs: for checkpoints you trust")])
+def test_demo_says(monkeypatch, capsys, options, message):
+    monkeypatch.setattr(sys, 'argv', ['image_demo.py', 'a.png', 'star', *options])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(ROOT / 'demo/image_demo.py'), run_name='__main__')
+    assert message in ' '.join(''.join(capsys.readouterr()).split())
 
 
 def test_demo(folder, tmp_path, run_tool):

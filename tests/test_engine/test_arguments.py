@@ -1,12 +1,13 @@
 """What the command lines of training and testing share, and where testing writes its rows."""
 
 import argparse
+import os
 
 import pytest
 from mmengine.config import Config
 
 from mmrefseg.command_line.test import set_dump_file
-from mmrefseg.engine import add_run_arguments
+from mmrefseg.engine import add_run_arguments, parse_run_arguments
 
 
 @pytest.fixture
@@ -37,15 +38,26 @@ def test_unknown_launcher(parser, capsys):
     assert "invalid choice: 'ssh'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('name', ['RefIoUMetric', 'mmrefseg.RefIoUMetric'])
+@pytest.mark.parametrize('before', [None, '1'])
+def test_the_rank_reaches_mmengine(parser, monkeypatch, before):
+    monkeypatch.setenv('LOCAL_RANK', '')  # so that it is put back
+    monkeypatch.delenv('LOCAL_RANK')
+    if before:  # torchrun's
+        monkeypatch.setenv('LOCAL_RANK', before)
+    assert parse_run_arguments(parser, ['a.py', 'a.pth', '--local-rank', '3']).config == 'a.py'
+    assert os.environ['LOCAL_RANK'] == (before or '3')
+
+
+@pytest.mark.parametrize('name', ['RefIoUMetric', 'mmrefseg.RefIoUMetric', 'GRefMetric'])
 def test_dump_file_of_one_metric_and_of_several(name):
-    cfg = Config(dict(one=dict(type=name), several=[dict(type='DumpResults'), dict(type=name)]))
+    cfg = Config(dict(one=dict(type=name), several=[
+        dict(type='DumpResults'), dict(type=name), dict(type='GRefMetric')]))
     for evaluator in (cfg.one, cfg.several):
         set_dump_file(evaluator, 'rows.csv')
     assert cfg.one.dump_file == cfg.several[1].dump_file == 'rows.csv'
-    assert 'dump_file' not in cfg.several[0]
+    assert 'dump_file' not in cfg.several[0] and 'dump_file' not in cfg.several[2]  # whose rows are others
 
 
 def test_dump_without_the_metric():
-    with pytest.raises(ValueError, match='--dump needs a RefIoUMetric in test_evaluator, found DumpResults'):
+    with pytest.raises(ValueError, match='--dump needs a RefIoUMetric or GRefMetric in test_evaluator, found DumpRes'):
         set_dump_file([dict(type='DumpResults')], 'rows.csv')

@@ -1,5 +1,6 @@
 """Checkpoints as safetensors, through mmengine's loader."""
 
+import hashlib
 import http.server
 import threading
 from functools import partial
@@ -95,19 +96,37 @@ def test_another_programs_file(tmp_path):
 def test_a_url_is_downloaded_once_and_checked(model, tmp_path, home):
     (tmp_path / 'served').mkdir()
     save_safetensors(tmp_path / 'served/weights.safetensors', model.state_dict(), dict(epoch=3))
-    for name in ('right', 'wrong-0123abcd'):
-        (tmp_path / f'served/{name}.safetensors').write_bytes((tmp_path / 'served/weights.safetensors').read_bytes())
+    content = (tmp_path / 'served/weights.safetensors').read_bytes()
+    # A number behind a dash is no hash, in whose place torch.hub takes it.
+    right = f'right-{hashlib.sha256(content).hexdigest()[:8]}'
+    for name in ('lavt-2', 'model-00001-of-00002', 'wrong-0123abcd', right):
+        (tmp_path / f'served/{name}.safetensors').write_bytes(content)
+    (tmp_path / 'served/other').mkdir()
+    save_safetensors(tmp_path / 'served/other/lavt-2.safetensors', model.state_dict(), dict(epoch=4))
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / 'served'))
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f'http://127.0.0.1:{server.server_port}'
-        loaded = CheckpointLoader.load_checkpoint(f'{url}/right.safetensors', map_location='cpu')
+        for name in ('model-00001-of-00002', right):
+            CheckpointLoader.load_checkpoint(f'{url}/{name}.safetensors')
+        loaded = CheckpointLoader.load_checkpoint(f'{url}/lavt-2.safetensors', map_location='cpu')
+        assert read_meta(f'{url}/other/lavt-2.safetensors')['epoch'] == 4  # another file of that name
         with pytest.raises(RuntimeError, match='invalid hash value'):
             CheckpointLoader.load_checkpoint(f'{url}/wrong-0123abcd.safetensors')
         server.shutdown()
     assert torch.equal(loaded['state_dict']['linear.weight'], model.linear.weight)
-    assert [path.name for path in (home / 'hub/checkpoints').iterdir()] == ['right.safetensors']
-    assert read_meta(f'{url}/right.safetensors')['epoch'] == 3  # the server is gone
+    assert len(list((home / 'hub/checkpoints').glob('*/*'))) == 4 and not list(home.rglob('wrong*'))
+    assert read_meta(f'{url}/lavt-2.safetensors')['epoch'] == 3  # the server is gone
+
+
+@pytest.mark.parametrize('text,message', [
+    ('[1]', r"the metadata 'mmrefseg' of .*weights.safetensors: expected an object, found \[1\]"),
+    ('no JSON', "the metadata 'mmrefseg' of .*weights.safetensors is no JSON")])
+def test_metadata_that_is_not_ours(tmp_path, text, message):
+    save_file({'weight': torch.ones(2)}, tmp_path / 'weights.safetensors', dict(mmrefseg=text))
+    for read in (read_meta, load_from_safetensors):
+        with pytest.raises(ValueError, match=message):
+            read(str(tmp_path / 'weights.safetensors'))
 
 
 def test_errors(model, tmp_path):

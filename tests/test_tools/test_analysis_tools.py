@@ -61,7 +61,7 @@ def data(refshapes_root):
 
 
 @pytest.mark.parametrize('name,model,options,columns', [
-    ('iteration_grid', 'sadlr', ['--rows', 2], 3),
+    ('iteration_grid', 'sadlr', ['--number', 2], 3),
     ('iteration_grid', 'sadlr', ['--rows', 2, '--order', 'refined'], 3),
     ('prediction_grid', 'tiny', ['--number', 3, '--order', 'worst', '--columns', 2], 2),
     ('heatmap_grid', 'lts', ['--number', 2], 4),

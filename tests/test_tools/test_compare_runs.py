@@ -133,7 +133,7 @@ def run_tool(monkeypatch, *arguments):
 
 
 def test_side_by_side(runs, tmp_path, monkeypatch, capsys):
-    run_tool(monkeypatch, runs / 'a', runs / 'c', '--out', tmp_path / 'c.json', tmp_path / 'c.png')
+    run_tool(monkeypatch, runs / 'a', runs / 'c', '--out', tmp_path / 'c.json', tmp_path / 'new/c.png')
     printed = capsys.readouterr().out
     result = json.loads((tmp_path / 'c.json').read_text())
     assert result['runs'] == ['a', 'c']
@@ -142,7 +142,8 @@ def test_side_by_side(runs, tmp_path, monkeypatch, capsys):
     assert result['tests']['testA mIoU'][0] is not None and result['tests']['testA mIoU'][1] is None
     assert '* seed ' in printed and '  deterministic ' in printed and 'config: 2 keys differ' in printed
     assert 'oIoU by epoch' in printed and 'versions: no difference' in printed and ABSENT in printed
-    assert cv2.imread(str(tmp_path / 'c.png')).shape[1] > 3 * cv2.imread(str(tmp_path / 'c.png')).shape[0]
+    height, width = cv2.imread(str(tmp_path / 'new/c.png')).shape[:2]
+    assert width > 3 * height and [path.name for path in (tmp_path / 'new').iterdir()] == ['c.png']
 
 
 @pytest.mark.parametrize('more,message', [
@@ -153,10 +154,12 @@ def test_wrong_arguments(runs, monkeypatch, capsys, more, message):
     assert message in capsys.readouterr().err
 
 
-def test_one_run_is_nothing_to_compare(runs, monkeypatch, capsys):
-    with pytest.raises(SystemExit):
-        run_tool(monkeypatch, runs / 'a')
-    assert 'expected two work dirs' in capsys.readouterr().err
+def test_nothing_to_compare(runs, tmp_path, monkeypatch, capsys):
+    for folders, message in (([runs / 'a'], 'expected two work dirs'),
+                             ([runs / 'a', tmp_path], f'error: {tmp_path} holds no log of a training')):
+        with pytest.raises(SystemExit):
+            run_tool(monkeypatch, *folders)
+        assert message in capsys.readouterr().err
 
 
 def test_no_work_dir(tmp_path):

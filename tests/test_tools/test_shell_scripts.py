@@ -117,6 +117,18 @@ def test_setup_env_knows_what_was_installed_last(project):
         assert calls_of(project, 'requirements/tests.txt')[0] == []
 
 
+@pytest.mark.parametrize('lines,found', [
+    (['case $1 in --version) echo Python 3.10.14;; *) exit 1;; esac'], 'found Python 3.10.14'), ([], 'found no ')])
+def test_setup_env_wants_a_newer_python(project, lines, found):
+    shutil.rmtree(project / '.venv')
+    python = project.parent / 'python'
+    if lines:
+        write_program(python, *lines)
+    done = run_script(project / 'tools/setup_env.sh', PYTHON=str(python))
+    assert done.returncode == 1 and 'Python 3.11 or newer is needed, ' + found in done.stderr
+    assert 'set PYTHON=' in done.stderr and not (project / '.venv').exists()
+
+
 def test_setup_env_after_an_interrupted_installation(project):
     calls_of(project)
     path, broken = project / 'requirements/mm.txt', project.parent / 'broken'

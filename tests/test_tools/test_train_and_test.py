@@ -10,7 +10,13 @@ import time
 import cv2
 import pytest
 import torch
-from conftest import ROOT, TINY_CONFIG
+from conftest import ROOT, TINY_CONFIG, runners_forgotten
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmrefseg.command_line import main
+from mmrefseg.registry import HOOKS
+from mmrefseg.visualization import RefLocalVisualizer
 
 
 def weights_of(path):
@@ -80,19 +86,76 @@ def test_two_processes_test_as_one(tmp_path, run_tool, tiny_options, trained):
     assert alone == together
     assert set(alone) == {'val', 'testA'} and alone['val']['oIoU'] > 0
     assert '| val ' in one.stdout and '| testA ' in one.stdout
+    assert 'Epoch(test) [5/5]' in one.stdout and 'Epoch(test) [3/3]' in one.stdout  # the pictures of each split
     rows = (tmp_path / 'dump_val.csv').read_text().splitlines()
     assert len(rows) > 5 and 'expression' in rows[0]
     pictures = list((tmp_path / 'show').rglob('*.png'))
     assert len(pictures) == 8 and all(cv2.imread(str(picture)) is not None for picture in pictures)
 
 
-def test_shuffled_expressions_and_amp(tmp_path, run_tool, tiny_options, trained):
-    metrics = {}
-    for flag in ('--shuffle-expressions', '--amp'):
-        run_tool('tools/test.py', TINY_CONFIG, trained / 'epoch_3.pth', flag, '--out', tmp_path / 'm.json',
-                 '--work-dir', tmp_path, *tiny_options)
-        metrics[flag] = json.loads((tmp_path / 'm.json').read_text())['val']
-    assert metrics['--shuffle-expressions'] != metrics['--amp']
+@pytest.fixture
+def test_here(monkeypatch, tmp_path, trained, tiny_options):
+    """The test tool in this process: what it printed as metrics, and the runner."""
+    monkeypatch.setenv('MMREFSEG_KEEP_MEMORY', '0')  # other tests measure the memory of this process
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    runners = []
+    original = Runner.test
+    monkeypatch.setattr(Runner, 'test', lambda self: runners.append(self) or original(self))
+
+    def test_here(*arguments, config=TINY_CONFIG):
+        out = tmp_path / 'new/metrics.json'
+        with runners_forgotten():
+            RefLocalVisualizer._instance_dict.clear()
+            main(['test', str(config), str(trained / 'epoch_3.pth'), '--out', str(out), '--work-dir', str(tmp_path),
+                  *map(str, arguments), *tiny_options, 'model.test_cfg.threshold=0.2'])
+        assert [path.name for path in out.parent.iterdir()] == ['metrics.json']
+        return json.loads(out.read_text()), runners.pop()
+
+    return test_here
+
+
+def test_shuffled_expressions_and_amp(test_here):
+    plain, runner = test_here()
+    shuffled, _ = test_here('--shuffle-expressions')
+    half, half_runner = test_here('--amp')
+    assert shuffled['val']['oIoU'] != plain['val']['oIoU'] > 0
+    assert half['val']['oIoU'] == pytest.approx(plain['val']['oIoU'], abs=3)
+    for one, dtype in ((runner, torch.float32), (half_runner, torch.bfloat16)):
+        assert one.model.decode_head.classifier.weight.dtype == dtype
+
+
+class SeenHook(Hook):
+    """Notes which data a hook finds after each test."""
+
+    def __init__(self):
+        self.splits = []
+
+    def after_test_epoch(self, runner, metrics=None):
+        self.splits.append(runner.test_dataloader.dataset.split)
+
+
+@pytest.mark.parametrize('metric', ['RefIoUMetric', 'GRefMetric'])
+def test_several_splits(test_here, tmp_path, metric):
+    """Hooks see each split, and each has its own file of rows."""
+    config = tmp_path / 'config.py'
+    config.write_text(f"_base_ = {str(TINY_CONFIG)!r}\ntest_evaluator = dict(_delete_=True, type={metric!r}, "
+                      f"dump_file={str(tmp_path / 'rows.jsonl')!r})\ncustom_hooks = [dict(type='SeenHook')]\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(HOOKS.module_dict, 'SeenHook', SeenHook)
+        metrics, runner = test_here('--splits', 'val', 'testA', config=config)
+        hook, = (hook for hook in runner.hooks if isinstance(hook, SeenHook))
+        assert list(metrics) == hook.splits == ['val', 'testA']
+        numbers = {split: len((tmp_path / f'rows_{split}.jsonl').read_text().splitlines()) for split in metrics}
+        assert numbers['val'] > numbers['testA'] > 0 and not (tmp_path / 'rows.jsonl').exists()
+        if metric == 'GRefMetric':
+            test_here('--dump', tmp_path / 'dump', config=config)
+            assert 'said_none' in (tmp_path / 'dump_val.csv').read_text().splitlines()[0]
+
+
+def test_out_is_checked_first(capsys):
+    with pytest.raises(SystemExit):
+        main(['test', 'no_config.py', 'no.pth', '--out', 'metrics.txt'])
+    assert '--out metrics.txt: expected a name that ends with .json' in capsys.readouterr().err
 
 
 def test_amp_trains(tmp_path, run_tool, tiny_options):

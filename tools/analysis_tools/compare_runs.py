@@ -6,7 +6,9 @@ python tools/analysis_tools/compare_runs.py work_dirs/RUN_A work_dirs/RUN_B --ou
 import argparse
 import json
 
-from mmrefseg.analysis.run_comparison import compare, draw_curves, report
+from mmrefseg.analysis.charts import draw_curves, save_figure
+from mmrefseg.analysis.log_curves import collect_curves
+from mmrefseg.analysis.run_comparison import compare, report
 from mmrefseg.analysis.run_history import read_run
 from mmrefseg.engine import write_text
 
@@ -24,18 +26,28 @@ def main() -> None:
     wrong = [name for name in args.out if not name.endswith(('.json', '.png', '.pdf', '.svg'))]
     if wrong:
         parser.error(f'--out takes .json, .png, .pdf and .svg, found {", ".join(wrong)}')
-    result = compare([read_run(work_dir) for work_dir in args.work_dirs])
+    try:
+        runs = [read_run(work_dir) for work_dir in args.work_dirs]
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
+    result = compare(runs)
     known = list(result['validation'])
     unknown = [metric for metric in args.metrics or [] if metric not in known]
     if unknown:
         parser.error(f'--metrics: no run has {", ".join(unknown)}, found {", ".join(known) or "none"}')
     metrics = args.metrics or [metric for metric in ('oIoU', 'mIoU') if metric in known] or known
+    pictures = [name for name in args.out if not name.endswith('.json')]
+    if pictures:
+        try:
+            figure = draw_curves(collect_curves(dict(zip(result['runs'], runs)), ['loss', *metrics]))
+        except ValueError as error:
+            parser.error(str(error))
     print(report(result, metrics))
     for name in args.out:
         if name.endswith('.json'):
             write_text(name, json.dumps(result, indent=1, ensure_ascii=False) + '\n')
         else:
-            draw_curves(result, metrics, name)
+            save_figure(figure, name)
 
 
 if __name__ == '__main__':

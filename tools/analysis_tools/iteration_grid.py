@@ -14,14 +14,14 @@ def main() -> None:
     """Draw the grid."""
     parser = argparse.ArgumentParser(description='The masks of every iteration of a SADLR head')
     add_model_arguments(parser)
-    parser.add_argument('--rows', type=int, default=6, help='expressions to draw')
+    parser.add_argument('--number', '--rows', type=int, default=6, help='expressions to draw')
     parser.add_argument('--order', choices=['spread', 'refined', 'spoilt'], default='spread',
                         help='spread evenly over the split, or those that gain (refined) or lose (spoilt) most IoU '
                         'from the first iteration to the last, one a picture')
     add_sheet_arguments(parser, out='iteration_grid.png')
     args = parser.parse_args()
     try:
-        rows, ious = iteration_rows(*open_model(args), args.rows, args.order)
+        rows, ious = iteration_rows(*open_model(args), args.number, args.order)
     except ValueError as error:
         parser.error(f'{args.config}: {error}')
     write_picture(draw_iterations(rows, args.cell_width), args.out, args.colors)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Dict, Optional, Union
 
@@ -135,4 +135,4 @@ def _write(log_dir: Union[str, Path], record: dict) -> None:
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).astimezone().isoformat(timespec='seconds')
+    return datetime.now(UTC).astimezone().isoformat(timespec='seconds')
