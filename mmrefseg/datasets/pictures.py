@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import Dict, Optional
+from typing import Dict, Optional, Tuple, Union
 
 import numpy as np
 from PIL import Image
@@ -45,17 +45,22 @@ def check_pictures(index: ReferIndex, ref_rows: np.ndarray, picture_dir: str) ->
     reasons = {}
     for row in [] if '://' in picture_dir else image_rows[image_rows >= 0].tolist():
         path = picture_path(index, row, picture_dir)
-        try:
-            with Image.open(path) as picture:
-                width, height = picture.size
-        except FileNotFoundError:
-            reasons[row] = f'its picture {path} is missing'
-        except Exception as error:  # each of PIL's readers raises its own
-            reasons[row] = f'its picture {path} cannot be read: {error}'
-        else:
-            expected = index.image_size[row].tolist()
-            if [height, width] != expected:
-                reasons[row] = (
-                    f'its picture {path} is {height}x{width} (height x width) where '
-                    f'instances.json says {expected[0]}x{expected[1]}')
+        size, expected = picture_size(path), tuple(index.image_size[row].tolist())
+        if isinstance(size, str):
+            reasons[row] = size
+        elif size != expected:
+            reasons[row] = (
+                f'its picture {path} is {size[0]}x{size[1]} (height x width) where '
+                f'instances.json says {expected[0]}x{expected[1]}')
     return reasons
+
+
+def picture_size(path: str) -> Union[Tuple[int, int], str]:
+    """Height and width, by the file's header, or what is wrong."""
+    try:
+        with Image.open(path) as picture:
+            return picture.size[::-1]
+    except FileNotFoundError:
+        return f'its picture {path} is missing'
+    except Exception as error:  # each of PIL's readers raises its own
+        return f'its picture {path} cannot be read: {error}'

@@ -11,13 +11,13 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 from mmengine.logging import print_log
-from PIL import Image
 
 from mmrefseg.errors import RefDataError, first_lines
 
 from .gref_json import NO_TARGET
 from .mask_files import Foreground, encode_mask, read_mask_file
 from .masks import decode_segmentation
+from .pictures import picture_size
 from .refer_reader import fingerprints
 from .triplet_rows import Row, read_rows
 
@@ -92,7 +92,7 @@ def read_triplets(triplets: TripletList) -> Triplets:
     mask_stat = file_stats(triplets.mask_dir, mask_names)
     print_log(f'{triplets.path}: reading the sizes of {len(image_ids)} pictures and {len(masks)} masks', 'current')
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        sizes = list(pool.map(lambda name: _picture_size(os.path.join(triplets.picture_dir, name)), image_ids))
+        sizes = list(pool.map(lambda name: picture_size(os.path.join(triplets.picture_dir, name)), image_ids))
         images = [image for image, _ in objects]
         read = list(pool.map(lambda mask, image: _read_mask(mask, sizes[image], triplets), masks, images))
     problems = {row: read[ref['ann_id']] for row, ref in enumerate(refs) if isinstance(read[ref['ann_id']], str)}
@@ -182,17 +182,6 @@ def _mask_of(row: Row, triplets: TripletList) -> Union[str, list, dict]:
         raise RefDataError(f'it names no mask, and {picture}, where one is looked for, is the picture: set '
                            'data_prefix=dict(mask=…) or mask_suffix')
     return mask
-
-
-def _picture_size(path: str) -> Union[Tuple[int, int], str]:
-    """Height and width, or what is wrong."""
-    try:
-        with Image.open(path) as picture:
-            return picture.size[::-1]
-    except FileNotFoundError:
-        return f'its picture {path} is missing'
-    except Exception as error:  # each of PIL's readers raises its own
-        return f'its picture {path} cannot be read: {error}'
 
 
 def _read_mask(mask: Union[str, list, dict], size: Union[Tuple[int, int], str],

@@ -2,9 +2,10 @@
 
 from typing import Sequence
 
-import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
+
+from .device_index import device_index
 
 
 class RefDataSample(SegDataSample):
@@ -64,6 +65,4 @@ def image_index_of(data_samples: Sequence[RefDataSample], device=None) -> Tensor
     Returns:
         Tensor: (N,) int64, N = sum of E_b; for example E = (2, 1) gives (0, 0, 1).
     """
-    counts = [len(sample.expressions) for sample in data_samples]
-    counts_on_device = torch.tensor(counts).to(device, non_blocking=True)  # made there it would be waited for
-    return torch.arange(len(counts), device=device).repeat_interleave(counts_on_device, output_size=sum(counts))
+    return device_index([image for image, sample in enumerate(data_samples) for _ in sample.expressions], device)

@@ -56,9 +56,11 @@ class StemSwin(SwinTransformer):
         Raises:
             ValueError: The embedding of positions is made for another size.
         """
+        if not self.use_abs_pos_embed:
+            return
         found = [-(-side // self.patch_size) for side in images.shape[2:]]
         made_for = [side // self.patch_size for side in self.pretrain_img_size]
-        if self.use_abs_pos_embed and found != made_for:
+        if found != made_for:
             raise ValueError(
                 f'the pictures are {tuple(images.shape[2:])}, and model.backbone.pretrain_img_size with '
                 f'use_abs_pos_embed makes the model for {tuple(self.pretrain_img_size)}: change it and the pipelines\' '

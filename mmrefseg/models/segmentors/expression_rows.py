@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Iterator, List, Optional, Sequence, Tuple
 
-import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from mmrefseg.structures import RefDataSample, TextFeatures
+from mmrefseg.structures import RefDataSample, TextFeatures, device_index
 
 
 @dataclass
@@ -73,16 +72,11 @@ class ExpressionRows:
             text_of, image_of = self.text_of[start:start + step], self.image_of[start:start + step]
             images = slice(image_of[0], image_of[-1] + 1)
             feats = tree_map_only(Tensor, itemgetter(images), image_feats)
-            chunk = text if text_of == list(range(len(text))) else text[_index(text_of, device)]
+            chunk = text if text_of == list(range(len(text))) else text[device_index(text_of, device)]
             alone = image_of == list(range(images.start, images.stop))
-            yield feats, chunk, None if alone else _index([image - images.start for image in image_of], device)
+            yield feats, chunk, None if alone else device_index([image - images.start for image in image_of], device)
 
     def spread(self, image: int, values: Tensor) -> Tensor:
         """A picture's values, a row each, -> a value for each of its E expressions."""
         rows = self.row_of[image]
-        return values if rows == list(range(len(values))) else values[_index(rows, values.device)]
-
-
-def _index(numbers: List[int], device: torch.device) -> Tensor:
-    """Numbers as an index on a device, without waiting for it."""
-    return torch.tensor(numbers).to(device, non_blocking=True)
+        return values if rows == list(range(len(values))) else values[device_index(rows, values.device)]

@@ -95,8 +95,7 @@ class BERTEncoder(TransformerTextEncoder):
 
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells."""
-        ids, mask = (values.to(self.device, non_blocking=True) for values in (ids, mask))
-        words = self.run_model(ids, mask)
+        words, mask = self.run_model(ids, mask)
         return self._features(words=words, mask=mask,
                               sentence=words[:, 0] if self.sentence == 'cls' else None)
 

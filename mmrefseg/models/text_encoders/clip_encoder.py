@@ -87,8 +87,7 @@ class CLIPTextEncoder(TransformerTextEncoder):
 
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells."""
-        ids, mask = (values.to(self.device, non_blocking=True) for values in (ids, mask))
-        words = self.run_model(ids, mask)
+        words, mask = self.run_model(ids, mask)
         sentence = None
         if self.sentence == 'eos':
             rows = torch.arange(words.shape[0], device=words.device)

@@ -1,5 +1,7 @@
 """What the encoders around a model of the ``transformers`` library share."""
 
+from typing import Tuple
+
 from mmengine.logging import print_log
 from torch import Tensor
 
@@ -15,9 +17,10 @@ class TransformerTextEncoder(BaseTextEncoder):
     ``standalone_tokenizer`` and ``encode``.
     """
 
-    def run_model(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """ids and mask (N, L) on the parameters' device -> the last layer's features (N, L, C)."""
-        return checkpointed(self._hidden_states, ids, mask, with_cp=self.with_cp, part=self.model)
+    def run_model(self, ids: Tensor, mask: Tensor) -> Tuple[Tensor, Tensor]:
+        """ids and mask (N, L) on any device -> the last layer's features (N, L, C) and the mask, on the parameters'."""
+        ids, mask = (values.to(self.device, non_blocking=True) for values in (ids, mask))
+        return checkpointed(self._hidden_states, ids, mask, with_cp=self.with_cp, part=self.model), mask
 
     def _hidden_states(self, ids: Tensor, mask: Tensor) -> Tensor:
         return self.model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
