@@ -4,7 +4,7 @@
     python benchmarks/allocator.py configs/lavt/lavt_swint_refcoco.py --train --batch-sizes 2
 
 Every round measures each variant once, in a process of its own, because the set-up of an allocator stays for the rest
-of a process: glibc's default (``MMREFSEG_KEEP_MEMORY=0``), then :func:`mmrefseg.engine.keep_freed_memory`. A process
+of a process: glibc's default (``MMREFSEG_KEEP_MEMORY=0``), then :func:`mmrefseg.utils.keep_freed_memory`. A process
 takes the median of --steps predictions, or training steps with --train, behind one that does not count. Linux with
 glibc; weights and pictures are random.
 """
@@ -22,8 +22,8 @@ import torch
 from prettytable import PrettyTable
 from train_step import batch, training_step
 
-from mmrefseg.analysis.paired import build, in_own_process, machine, quartiles, ratio, save, seconds
-from mmrefseg.engine import keep_freed_memory
+from mmrefseg.utils import keep_freed_memory
+from mmrefseg.utils.paired import build, in_own_process, machine, quartiles, ratio, save, seconds
 
 ALLOCATORS = dict(default='0', kept='1')
 

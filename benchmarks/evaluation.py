@@ -24,9 +24,10 @@ from mmengine.config import DictAction
 from prettytable import PrettyTable
 from torch import Tensor, nn
 
-from mmrefseg.analysis.paired import build, machine, measure_in_turns, quartiles, save
-from mmrefseg.engine import keep_freed_memory, use_half_precision
+from mmrefseg.engine import use_half_precision
 from mmrefseg.structures import RefDataSample
+from mmrefseg.utils import keep_freed_memory
+from mmrefseg.utils.paired import build, machine, measure_in_turns, quartiles, save
 
 WORDS = 'the man left a red woman right'.split()
 # Expressions of pictures of RefCOCO's val split, at equal steps of their distribution (their mean is 7.2).

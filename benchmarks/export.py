@@ -16,12 +16,13 @@ from typing import Callable, Dict, List
 
 import torch
 
-from mmrefseg.analysis.paired import machine, measure_in_turns, save, table
 from mmrefseg.apis import RefSegInferencer
-from mmrefseg.engine import keep_freed_memory
-from mmrefseg.export import OnnxSession, SegmentorGraph, export_onnx, export_program
+from mmrefseg.export import SegmentorGraph, export_onnx, export_program
 from mmrefseg.export.example_inputs import example_inputs
 from mmrefseg.export.parity import CASES, Difference
+from mmrefseg.exported import OnnxSession
+from mmrefseg.utils import keep_freed_memory
+from mmrefseg.utils.paired import machine, measure_in_turns, save, table
 
 
 def parity_table(found: Dict[str, Dict[str, List[Difference]]], megabytes: Dict[str, List[float]]) -> str:

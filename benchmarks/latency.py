@@ -19,9 +19,10 @@ import torch
 from mmengine.config import DictAction
 from plain_twin import PlainTwin
 
-from mmrefseg.analysis.paired import build, machine, measure_in_turns, random_batch, save, seconds, table
-from mmrefseg.engine import keep_freed_memory, use_half_precision
+from mmrefseg.engine import use_half_precision
 from mmrefseg.models import compile_parts
+from mmrefseg.utils import keep_freed_memory
+from mmrefseg.utils.paired import build, machine, measure_in_turns, random_batch, save, seconds, table
 
 
 def ours(config: str, amp: bool, compiled: bool, args: argparse.Namespace, inputs: tuple) -> Callable[[], object]:

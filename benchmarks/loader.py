@@ -32,10 +32,10 @@ from PIL import Image
 from prettytable import PrettyTable
 from pycocotools import mask as coco_mask
 
-from mmrefseg.analysis.paired import measure_in_turns, quartiles, ratio, save
 from mmrefseg.datasets import ReferDataset
-from mmrefseg.engine import keep_freed_memory
 from mmrefseg.registry import DATASETS, MODELS
+from mmrefseg.utils import keep_freed_memory
+from mmrefseg.utils.paired import measure_in_turns, quartiles, ratio, save
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs/_base_'
 HEIGHT, WIDTH = 480, 640

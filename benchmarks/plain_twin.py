@@ -1,8 +1,6 @@
 """The plain LAVT with the sizes and weights of one of ours, as a whole model that predicts and trains."""
 
 import copy
-import importlib.util
-from pathlib import Path
 from typing import Sequence
 
 import torch
@@ -10,10 +8,9 @@ import torch.nn.functional as F
 from plain_lavt import PlainLAVT
 from torch import Tensor, nn
 
+from mmrefseg.checkpoints.converters import lavt
 from mmrefseg.models import LAVTDecoder, LAVTSwin, RefSegmentor
 from mmrefseg.structures import RefDataSample
-
-CONVERTER = Path(__file__).resolve().parent.parent / 'tools/model_converters/lavt.py'
 
 
 class PlainTwin(nn.Module):
@@ -44,10 +41,7 @@ class PlainTwin(nn.Module):
             decoder_channels=decoder.out_channels,
             drop_path_rate=swin.stages[-1].blocks[-1].attn.drop.drop_prob)
         self.lavt.to(next(model.parameters()).device).train(model.training)
-        spec = importlib.util.spec_from_file_location('convert_lavt', CONVERTER)
-        converter = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(converter)
-        converted, _, _ = converter.convert(self.lavt.state_dict())
+        converted, _, _ = lavt.rename(self.lavt.state_dict())
         weights = model.state_dict()
         differ = {name for name in {*converted, *weights} if name not in converted or name not in weights}
         differ = sorted(name for name in differ if not name.startswith('text_encoder.'))

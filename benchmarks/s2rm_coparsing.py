@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from mmrefseg.analysis.paired import peak_memory
+from mmrefseg.utils.paired import peak_memory
 
 ROOT = Path(__file__).resolve().parent.parent
 FORMS = ('literal', 'ours')

@@ -28,7 +28,9 @@ from mmengine.config import Config, DictAction
 from prettytable import PrettyTable
 from startup import make_set, measure_apart
 
-from mmrefseg.analysis.paired import (
+from mmrefseg.datasets.refshapes_generator import generate_refshapes
+from mmrefseg.utils import keep_freed_memory
+from mmrefseg.utils.paired import (
     build,
     in_own_process,
     machine,
@@ -38,8 +40,6 @@ from mmrefseg.analysis.paired import (
     random_batch,
     save,
 )
-from mmrefseg.datasets.refshapes_generator import generate_refshapes
-from mmrefseg.engine import keep_freed_memory
 
 ROOT = Path(__file__).resolve().parent.parent
 SERIES = ['configs/lavt/lavt_swint_refcoco.py', 'configs/s2rm/s2rm-casg_swint_refcoco.py']

@@ -31,9 +31,9 @@ from typing import Union
 import numpy as np
 from prettytable import PrettyTable
 
-from mmrefseg.analysis.paired import peak_memory, quartiles, ratio, save
 from mmrefseg.datasets import ReferDataset
-from mmrefseg.datasets.index_cache import CACHE_DIR
+from mmrefseg.datasets.refer_format.index_cache import CACHE_DIR
+from mmrefseg.utils.paired import peak_memory, quartiles, ratio, save
 
 IMAGES, ANNOTATIONS, REFS, EXPRESSIONS, WORKERS = 20000, 196000, 50000, 142000, 4
 MEBIBYTE = 2 ** 20

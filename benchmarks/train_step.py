@@ -22,7 +22,8 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.structures import PixelData
 from plain_twin import PlainTwin
 
-from mmrefseg.analysis.paired import (
+from mmrefseg.utils import keep_freed_memory
+from mmrefseg.utils.paired import (
     build,
     give_back_at_once,
     in_own_process,
@@ -33,7 +34,6 @@ from mmrefseg.analysis.paired import (
     save,
     table,
 )
-from mmrefseg.engine import keep_freed_memory
 
 DTYPES = dict(fp32=torch.float32, bf16=torch.bfloat16, fp16=torch.float16)
 

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 
-from mmrefseg.engine import keep_freed_memory
+from mmrefseg.utils import keep_freed_memory
 from mmrefseg.web_demo import ModelPool, list_sources, make_samples
 
 # Gradio asks for newer versions of itself otherwise.

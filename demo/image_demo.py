@@ -6,7 +6,7 @@ python demo/image_demo.py IMAGE_OR_FOLDER "the man in red" "left car" --config C
 import argparse
 
 from mmrefseg.apis import RefSegInferencer
-from mmrefseg.engine import keep_freed_memory
+from mmrefseg.utils import keep_freed_memory
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ try:
     compat.provide_mmcv_ext()
     compat.allow_mmengine_checkpoints()
     compat.know_mmrefseg_configs()
+    from . import checkpoints  # noqa: F401  the runner reads every checkpoint through it
 except ImportError:
     if not compat.doctor_is_called():  # which says what is missing
         raise

@@ -18,21 +18,21 @@ def _child(name: str, *locations: str) -> Registry:
     """
     parent = getattr(mmseg_registry, name)
     return Registry(
-        parent.name, parent=parent, scope='mmrefseg', locations=[*parent._locations, *locations])
+        parent.name, parent=parent, scope='mmrefseg', locations=[*parent._locations, *locations] or [__name__])
 
 
 MODELS = _child('MODELS', 'mmrefseg.models')
 DATASETS = _child('DATASETS', 'mmrefseg.datasets')
 TRANSFORMS = _child('TRANSFORMS', 'mmrefseg.datasets.transforms')
 METRICS = _child('METRICS', 'mmrefseg.evaluation')
-HOOKS = _child('HOOKS', 'mmrefseg.engine', 'mmrefseg.analysis.ref_picture_hook')
+HOOKS = _child('HOOKS', 'mmrefseg.engine', 'mmrefseg.analysis.images.ref_picture_hook')
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmrefseg.engine')
 VISUALIZERS = _child('VISUALIZERS', 'mmrefseg.visualization')
 INFERENCERS = Registry(
     'inferencer', parent=MMENGINE_INFERENCERS, scope='mmrefseg', locations=['mmrefseg.apis'])
 
-# Nothing of ours lives in the rest, yet a missing child makes mmengine warn at every build.
-FUNCTIONS = Registry('function', parent=MMENGINE_FUNCTIONS, scope='mmrefseg')
+# Nothing of ours lives in the rest, yet a missing child, or one without a location, makes mmengine warn at every build.
+FUNCTIONS = Registry('function', parent=MMENGINE_FUNCTIONS, scope='mmrefseg', locations=[__name__])
 RUNNERS = _child('RUNNERS')
 RUNNER_CONSTRUCTORS = _child('RUNNER_CONSTRUCTORS')
 LOOPS = _child('LOOPS')

@@ -15,9 +15,9 @@ from mmengine.structures import PixelData
 from plain_lavt import PlainLAVT
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmrefseg.engine import without_pretrained
 from mmrefseg.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
 from mmrefseg.structures import RefDataSample
+from mmrefseg.utils import without_pretrained
 
 CONFIGS = sorted(
     path.relative_to(ROOT).as_posix() for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)

@@ -7,8 +7,8 @@ from conftest import ROOT
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmrefseg.engine import without_pretrained
 from mmrefseg.registry import MODELS
+from mmrefseg.utils import without_pretrained
 
 TEXT = (ROOT / 'docs/en/mixing.md').read_text()
 WALK = TEXT[TEXT.index('## From an mmseg config'):TEXT.index('## Another part')]

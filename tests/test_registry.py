@@ -126,3 +126,14 @@ for name, key in (('HOOKS', 'SegVisualizationHook'), ('TRANSFORMS', 'PhotoMetric
 def test_parts_of_mmseg_are_found_whatever_was_imported():
     run = subprocess.run([sys.executable, '-W', 'ignore', '-c', IN_A_NEW_PROCESS], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+def test_register_all_modules_as_other_packages_have_it():
+    """In a process of its own: everything is registered, and the scope is ours where there was none."""
+    code = ('from mmrefseg.utils import register_all_modules; register_all_modules(False); '
+            'from mmengine.registry import DefaultScope; assert DefaultScope.get_current_instance() is None; '
+            'register_all_modules(); assert DefaultScope.get_current_instance().scope_name == "mmrefseg"; '
+            'from mmrefseg import registry as r; '
+            'assert "LAVTSwin" in r.MODELS.module_dict and "RefIoUMetric" in r.METRICS.module_dict '
+            'and "RefSegInferencer" in r.INFERENCERS.module_dict')
+    subprocess.run([sys.executable, '-c', code], check=True)

@@ -6,9 +6,9 @@ from conftest import ROOT
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmrefseg.engine import without_pretrained
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import RefDataSample
+from mmrefseg.utils import without_pretrained
 
 CONFIGS = sorted(path.relative_to(ROOT / 'configs/s2rm').as_posix() for path in (ROOT / 'configs/s2rm').rglob('*.py'))
 

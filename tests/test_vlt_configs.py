@@ -11,9 +11,9 @@ from mmengine.structures import PixelData
 from torch import nn
 from torch.optim.lr_scheduler import MultiStepLR
 
-from mmrefseg.engine import without_pretrained
 from mmrefseg.registry import MODELS, TRANSFORMS
 from mmrefseg.structures import RefDataSample
+from mmrefseg.utils import without_pretrained
 
 CONFIGS = sorted(path.name for path in (ROOT / 'configs/vlt').glob('*.py'))
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from mmrefseg.apis import RefSegInferencer, find_zoo_model
-from mmrefseg.engine import find_config
-from mmrefseg.export import ExportError, export_onnx, export_program
+from mmrefseg.export import export_onnx, export_program
 from mmrefseg.export.parity import CASES, TOLERANCE
+from mmrefseg.exported import ExportError
+from mmrefseg.utils import find_config
 
 
 def main() -> None:

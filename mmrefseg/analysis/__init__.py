@@ -1,1 +1,1 @@
-"""What a trained model does, measured and drawn."""
+"""Analysis of images, results and runs."""

@@ -5,8 +5,8 @@ import functools
 from dataclasses import dataclass
 from typing import Dict, List, Optional
 
-from mmrefseg.engine import find_config, list_configs, package_files, zoo_entries
-from mmrefseg.engine.safetensors_checkpoint import SUFFIX, read_meta
+from mmrefseg.checkpoints.safetensors_files import SUFFIX, read_meta
+from mmrefseg.utils import find_config, list_configs, package_files, zoo_entries
 
 
 @dataclass(frozen=True)

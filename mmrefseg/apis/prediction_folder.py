@@ -7,7 +7,7 @@ from typing import Dict, List, Optional, Sequence, Union
 
 import numpy as np
 
-from mmrefseg.engine import write_text
+from mmrefseg.utils import write_text
 from mmrefseg.visualization.panel import write_picture
 
 from .prediction_tasks import PredictionTask

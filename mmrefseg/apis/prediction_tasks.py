@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple, Union
 
-from mmrefseg.datasets.triplet_rows import read_rows
+from mmrefseg.datasets.triplets.rows import read_rows
 from mmrefseg.errors import RefDataError
 
 from .ref_seg_inferencer import PICTURES, list_images

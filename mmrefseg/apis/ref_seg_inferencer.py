@@ -17,12 +17,13 @@ from pycocotools import mask as coco_mask
 from rich.progress import track
 from torch import nn
 
-from mmrefseg.engine import find_config, use_half_precision
-from mmrefseg.export import ExportedSegmentor, OnnxSession
+from mmrefseg.engine import use_half_precision
+from mmrefseg.exported import ExportedSegmentor, OnnxSession
 from mmrefseg.models import compile_parts
 from mmrefseg.models.text_encoders import PieceTokenizer, WordTokenizer
 from mmrefseg.registry import INFERENCERS, TRANSFORMS
 from mmrefseg.structures import RefDataSample, masks_on_host
+from mmrefseg.utils import find_config
 
 from .model_zoo import config_of_weights, find_zoo_model, list_zoo_models
 
@@ -49,7 +50,7 @@ class RefSegInferencer(BaseInferencer):
         >>> inferencer = RefSegInferencer('sadlr_lavt_nano_refshapes')
 
     Args:
-        model (str | Path | dict, optional): Config file or its name (see :func:`mmrefseg.engine.find_config`), config,
+        model (str | Path | dict, optional): Config file or its name (see :func:`mmrefseg.utils.find_config`), config,
             or name in the model zoo. None takes the config that the checkpoint belongs to: a safetensors file names one
             of ours; any other holds its own, which is Python that runs: for checkpoints you trust. An ``….onnx`` file
             of tools/export.py is model, weights and config in one, and runs in onnxruntime.

@@ -92,7 +92,7 @@ def self_test() -> int:
         import torch
 
         from mmrefseg.apis import RefSegInferencer
-        from mmrefseg.engine import find_config
+        from mmrefseg.utils import find_config
         picture = np.random.default_rng(0).integers(0, 255, (80, 120, 3), dtype=np.uint8)
         for device in ('cpu', *(['cuda:0'] if torch.cuda.is_available() else [])):
             inferencer = RefSegInferencer(find_config('lavt/lavt_nano_refshapes'), device=device, show_progress=False)

@@ -9,8 +9,8 @@ from mmengine.registry import init_default_scope
 from prettytable import PrettyTable
 from torch import nn
 
-from mmrefseg.engine import find_config, list_configs, without_pretrained, zoo_entries
 from mmrefseg.registry import MODELS
+from mmrefseg.utils import find_config, list_configs, without_pretrained, zoo_entries
 
 
 def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> int:

@@ -14,9 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.apis.prediction_folder import PredictionFolder
 from mmrefseg.apis.prediction_tasks import PredictionTask, read_expressions, read_tasks
-from mmrefseg.engine import keep_freed_memory
 from mmrefseg.errors import RefDataError, first_lines
-from mmrefseg.export import ExportedSegmentor
+from mmrefseg.exported import ExportedSegmentor
+from mmrefseg.utils import keep_freed_memory
 
 #: Exit status where some pictures could not be read.
 SOME_BROKEN = 3

@@ -15,15 +15,13 @@ from mmrefseg.engine import (
     add_results,
     add_run_arguments,
     add_run_record,
-    find_config,
     finish_run,
-    keep_freed_memory,
     load_config,
     parse_run_arguments,
     prepare_cpu_run,
-    write_text,
 )
 from mmrefseg.models import compile_parts
+from mmrefseg.utils import find_config, keep_freed_memory, write_text
 
 DUMPING = ('RefIoUMetric', 'GRefMetric')  # metrics with a dump_file
 

@@ -9,15 +9,14 @@ from mmrefseg.engine import (
     add_run_arguments,
     add_run_record,
     enable_amp,
-    find_config,
     finish_run,
-    keep_freed_memory,
     load_config,
     make_deterministic,
     parse_run_arguments,
     prepare_cpu_run,
 )
 from mmrefseg.models import compile_parts
+from mmrefseg.utils import find_config, keep_freed_memory
 
 
 def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> argparse.Namespace:

@@ -1,15 +1,15 @@
 """Datasets in the refer format."""
 
-from .gref_json import load_gref_json
 from .grefcoco import GRefCOCODataset
-from .index_cache import open_refer_index
-from .masks import decode_segmentation
+from .masks.decode import decode_segmentation
 from .mixed_ref_dataset import MixedRefDataset
 from .refcoco import RefCOCODataset, RefCOCOgDataset, RefCOCOPlusDataset
 from .refer_dataset import ReferDataset
-from .refer_index import ReferIndex
-from .refer_pickle import load_refer_pickle
-from .refer_reader import read_refer_index
+from .refer_format.gref_json import load_gref_json
+from .refer_format.index import ReferIndex
+from .refer_format.index_cache import open_refer_index
+from .refer_format.reader import read_refer_index
+from .refer_format.restricted_pickle import load_refer_pickle
 from .referit import ReferItDataset
 from .refshapes import GRefShapesDataset, RefShapesDataset
 from .triplet_list_dataset import TripletListDataset

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmrefseg.errors import RefDataError
 
-from .pictures import picture_path
+from .image_files import picture_path
 from .refer_dataset import ReferDataset
 
 #: (path of the annotations, name of the split)

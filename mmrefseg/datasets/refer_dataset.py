@@ -15,10 +15,10 @@ from mmengine.utils import is_abs
 from mmrefseg.errors import RefDataError, first_lines
 from mmrefseg.registry import DATASETS, TRANSFORMS
 
-from .index_cache import open_refer_index
-from .pictures import check_pictures, find_picture_dir, picture_path
-from .refer_index import TEXT_FIELDS, ReferIndex
-from .sampling import DRAWN, SAMPLE_BY, draw, group_expressions, ranges, seeded, split_images, swap_objects
+from .image_files import check_pictures, find_picture_dir, picture_path
+from .refer_format.index import TEXT_FIELDS, ReferIndex, ranges
+from .refer_format.index_cache import open_refer_index
+from .sampling import DRAWN, SAMPLE_BY, draw, group_expressions, seeded, split_images, swap_objects
 
 
 @DATASETS.register_module()

@@ -13,7 +13,7 @@ from mmrefseg.registry import DATASETS
 
 from .refcoco import SplitSize
 from .refer_dataset import ReferDataset
-from .refer_index import ReferIndex
+from .refer_format.index import ReferIndex
 
 IMAGE_DIRS = ('images/saiapr_tc-12', 'saiapr_tc-12')
 IMAGES_URL = ('https://web.archive.org/web/20220515000000/http://bvisionweb1.cs.unc.edu/licheng/'

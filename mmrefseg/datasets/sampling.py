@@ -29,13 +29,6 @@ def group_expressions(keys: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     return np.argsort(group, kind='stable'), np.concatenate([[0], np.cumsum(counts)])
 
 
-def ranges(start: np.ndarray, stop: np.ndarray) -> np.ndarray:
-    """np.ndarray: (numbers,) int64: ``range(start[0], stop[0])``, then ``range(start[1], stop[1])``, and so on."""
-    counts = stop - start
-    first = np.cumsum(counts) - counts
-    return np.arange(counts.sum()) + np.repeat(start - first, counts)
-
-
 def split_images(images: np.ndarray, refs: np.ndarray, max_refs: int) -> np.ndarray:
     """Split the refs of an image into as few groups of at most ``max_refs`` as can be, of about the same size.
 

@@ -12,11 +12,11 @@ from mmengine.utils import is_abs
 from mmrefseg.errors import RefDataError
 from mmrefseg.registry import DATASETS
 
-from .mask_files import Foreground
-from .pictures import find_picture_dir
+from .image_files import find_picture_dir
+from .masks.files import Foreground
 from .refer_dataset import ReferDataset
-from .triplet_index import TripletIndex, open_triplet_index
-from .triplet_reader import TripletList
+from .triplets.index import TripletIndex, open_triplet_index
+from .triplets.reader import TripletList
 
 PATTERN = '{split}'
 

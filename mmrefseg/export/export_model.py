@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Callable, List, Optional, Union
 
 import torch
 
-from .description import KEY, Description
-from .errors import ExportError
+from mmrefseg.exported.description import KEY, Description
+from mmrefseg.exported.errors import ExportError
+from mmrefseg.exported.onnx_session import OnnxSession
+
 from .example_inputs import example_inputs
 from .failing_part import failing_part
 from .input_size import input_size_of
-from .onnx_session import OnnxSession
 from .parity import TOLERANCE, Difference, differences
 from .segmentor_graph import SegmentorGraph
 from .trace import trace, trace_graph

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Tuple
 
 import numpy as np
 
-from .errors import ExportError
+from mmrefseg.exported.errors import ExportError
 
 if TYPE_CHECKING:
     from mmrefseg.apis import RefSegInferencer

@@ -9,9 +9,9 @@ from torch import nn
 from torch.export import Dim, ExportedProgram
 from torch.overrides import TorchFunctionMode
 
+from mmrefseg.exported.errors import ExportError
 from mmrefseg.models import RefSegmentor
 
-from .errors import ExportError
 from .example_inputs import example_inputs
 from .failing_part import failing_part
 from .segmentor_graph import SegmentorGraph

@@ -1,7 +1,5 @@
 """The parts a referring-segmentation model is combined from."""
 
-from mmrefseg.engine import safetensors_checkpoint  # noqa: F401  `init_cfg` may name a .safetensors file
-
 from .backbones import AutoBackbone, ConvStem, LAVTSwin, StemSwin
 from .decode_heads import (
     BaseRefHead,

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from mmengine.registry import init_default_scope
 
 from mmrefseg.analysis.charts import draw_groups, save_figure
-from mmrefseg.analysis.expression_groups import group_expressions, score, score_groups
-from mmrefseg.analysis.expression_table import Expression, read_expressions, read_results
-from mmrefseg.analysis.picture_objects import read_picture_objects
+from mmrefseg.analysis.results.expression_groups import group_expressions, score, score_groups
+from mmrefseg.analysis.results.expression_table import Expression, read_expressions, read_results
+from mmrefseg.analysis.results.image_objects import read_picture_objects
 from mmrefseg.datasets import RefShapesDataset
 from mmrefseg.errors import RefDataError
 from mmrefseg.evaluation.expression_dump import write_expressions

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from mmrefseg.analysis.charts import draw_curves
-from mmrefseg.analysis.log_curves import collect_curves, curve_of, keys_of, smooth
-from mmrefseg.analysis.run_history import RunHistory, read_run
+from mmrefseg.analysis.runs.log_curves import collect_curves, curve_of, keys_of, smooth
+from mmrefseg.analysis.runs.run_history import RunHistory, read_run
 
 TRAIN = [dict(lr=0.1, loss=3., iter=10, epoch=1, step=10), dict(lr=0.1, loss=2., iter=20, epoch=1, step=20),
          dict(lr=0.05, loss=1., iter=40, epoch=2, step=40)]

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from mmrefseg.analysis.charts import draw_confusion
-from mmrefseg.analysis.near_misses import KINDS, confusion_matrix, failures_of, summarize
-from mmrefseg.analysis.picture_objects import PictureObject
+from mmrefseg.analysis.results.image_objects import PictureObject
+from mmrefseg.analysis.results.near_misses import KINDS, confusion_matrix, failures_of, summarize
 
 
 def square(left, top, right, bottom):

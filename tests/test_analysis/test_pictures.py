@@ -9,8 +9,8 @@ from conftest import ROOT, TINY_CONFIG
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmrefseg.analysis.pictures import attention_sheet, choose, heatmap_sheet, iteration_rows, predict_item
-from mmrefseg.analysis.pictures.chosen import expressions_of, iou_percents
+from mmrefseg.analysis.images import attention_sheet, choose, heatmap_sheet, iteration_rows, predict_item
+from mmrefseg.analysis.images.chosen import expressions_of, iou_percents
 from mmrefseg.registry import DATASETS, MODELS
 from mmrefseg.visualization.heatmap import heat_panel
 from mmrefseg.visualization.panel import TRUTH, read_picture, write_picture

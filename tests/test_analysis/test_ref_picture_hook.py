@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mmrefseg.analysis.ref_picture_hook import RefPictureHook
+from mmrefseg.analysis.images.ref_picture_hook import RefPictureHook
 
 TAGS = {'refshapes_unc_val_000000_refshapes_val_000000', 'val_predictions', 'val_attention'}
 

@@ -7,7 +7,7 @@ from conftest import TINY_CONFIG
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmrefseg.analysis.word_attention import (
+from mmrefseg.analysis.images.word_attention import (
     attention_modules,
     m3att_weights,
     map_size,
@@ -16,10 +16,10 @@ from mmrefseg.analysis.word_attention import (
     recorded_call,
     word_maps,
 )
-from mmrefseg.engine import without_pretrained
 from mmrefseg.models import PWAM, BERTEncoder, M3Att
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import RefDataSample, TextFeatures
+from mmrefseg.utils import without_pretrained
 
 SIZE = (3, 5)
 IMAGE_INDEX = torch.tensor([0, 1, 1])

@@ -16,16 +16,9 @@ from mmengine.runner import save_checkpoint
 
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.command_line import predict
-from mmrefseg.export import (
-    ExportedSegmentor,
-    ExportError,
-    OnnxSession,
-    export_model,
-    export_onnx,
-    export_program,
-    trace,
-)
-from mmrefseg.export.description import Description
+from mmrefseg.export import export_model, export_onnx, export_program, trace
+from mmrefseg.exported import ExportedSegmentor, ExportError, OnnxSession
+from mmrefseg.exported.description import Description
 from mmrefseg.models.text_encoders import BaseTextEncoder, CLIPTextEncoder, RNNEncoder
 from mmrefseg.structures import RefDataSample
 

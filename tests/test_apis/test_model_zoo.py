@@ -11,7 +11,7 @@ import yaml
 from conftest import ROOT
 
 from mmrefseg.apis import RefSegInferencer, find_zoo_model, list_zoo_models, zoo_models
-from mmrefseg.engine import read_meta, save_safetensors
+from mmrefseg.checkpoints import read_meta, save_safetensors
 
 METAFILES = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']
 SHIPPED = list_zoo_models()

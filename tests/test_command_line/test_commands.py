@@ -10,7 +10,7 @@ from conftest import ROOT
 
 from mmrefseg import __version__, compat
 from mmrefseg.command_line import COMMANDS, doctor, main
-from mmrefseg.engine import find_config, list_configs, package_files
+from mmrefseg.utils import find_config, list_configs, package_files
 
 
 def test_usage(capsys):
@@ -53,7 +53,7 @@ def test_names_of_none_and_of_several(tmp_path, monkeypatch):
     for name in ('a/same.py', 'b/same.py', '_base_/same.py', '../model-index.yml'):
         (tmp_path / 'configs' / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / 'configs' / name).write_text('Import: []')
-    monkeypatch.setattr(sys.modules['mmrefseg.engine.find_config'], 'package_files', lambda: tmp_path)
+    monkeypatch.setattr(sys.modules['mmrefseg.utils.find_config'], 'package_files', lambda: tmp_path)
     assert list_configs() == ['a/same', 'b/same']
     with pytest.raises(ValueError, match="2 configs are called 'same': a/same, b/same"):
         find_config('same')
@@ -83,7 +83,7 @@ def test_doctor_where_all_is_well(capsys):
 
 
 def test_doctor_whose_self_test_fails(monkeypatch, capsys):
-    monkeypatch.setattr('mmrefseg.engine.find_config', lambda name: 'no_such_config.py')
+    monkeypatch.setattr('mmrefseg.utils.find_config', lambda name: 'no_such_config.py')
     assert main(['doctor']) == 1
     captured = capsys.readouterr()
     assert 'The self-test failed' in captured.out and 'no_such_config' in captured.err

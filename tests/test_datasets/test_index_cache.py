@@ -15,14 +15,13 @@ from mmrefseg.datasets import (
     ReferDataset,
     ReferIndex,
     ReferItDataset,
-    index_cache,
-    index_file,
     open_refer_index,
-    refer_reader,
 )
-from mmrefseg.datasets.index_cache import index_paths
-from mmrefseg.datasets.index_file import IndexFileError, map_arrays, write_arrays
-from mmrefseg.datasets.refer_reader import fingerprints
+from mmrefseg.datasets.refer_format import index_cache, index_file
+from mmrefseg.datasets.refer_format import reader as refer_reader
+from mmrefseg.datasets.refer_format.index_cache import index_paths
+from mmrefseg.datasets.refer_format.index_file import IndexFileError, map_arrays, write_arrays
+from mmrefseg.datasets.refer_format.reader import fingerprints
 from mmrefseg.datasets.referit import ReferItIndex
 from mmrefseg.errors import RefDataError
 

@@ -10,7 +10,7 @@ import pytest
 from refer_toy import rle, toy, write_toy
 
 from mmrefseg.datasets import ReferIndex, read_refer_index
-from mmrefseg.datasets.refer_reader import gc_paused
+from mmrefseg.datasets.refer_format.reader import gc_paused
 from mmrefseg.errors import RefDataError
 
 

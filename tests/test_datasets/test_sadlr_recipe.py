@@ -6,9 +6,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from refer_toy import toy, write_toy
 
-from mmrefseg.engine import without_pretrained
 from mmrefseg.models import LAVTSwin, SADLRHead
 from mmrefseg.models.losses import RefDiceLoss
+from mmrefseg.utils import without_pretrained
 
 GPUS = 8
 

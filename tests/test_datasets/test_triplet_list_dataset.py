@@ -13,7 +13,8 @@ from refer_toy import write_toy
 from torch.utils.data import DataLoader
 from triplet_toy import HEIGHT, WIDTH, rectangle, rows, write_list, write_pictures
 
-from mmrefseg.datasets import TripletListDataset, decode_segmentation, triplet_index
+from mmrefseg.datasets import TripletListDataset, decode_segmentation
+from mmrefseg.datasets.triplets import index as triplet_index
 from mmrefseg.errors import RefDataError
 from mmrefseg.evaluation import RefIoUMetric
 from mmrefseg.registry import DATASETS

@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT
 from mmengine.config import Config
 
-from mmrefseg.engine import find_config
+from mmrefseg.utils import find_config
 
 PAGES = sorted([ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'benchmarks/README.md',
                 *(ROOT / 'docs').rglob('*.md'), *(ROOT / 'configs').rglob('README.md')])

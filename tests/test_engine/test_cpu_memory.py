@@ -7,11 +7,11 @@ import sys
 import pytest
 from conftest import ROOT
 
-from mmrefseg.engine import keep_freed_memory
+from mmrefseg.utils import keep_freed_memory
 
 COUNT_FAULTS = '''
 import resource, sys, torch
-from mmrefseg.engine import keep_freed_memory
+from mmrefseg.utils import keep_freed_memory
 print(keep_freed_memory())
 def use():
     for _ in range(20):
@@ -36,5 +36,5 @@ def test_memory_is_used_again():
 
 
 def test_gpus_need_nothing(monkeypatch):
-    monkeypatch.setattr('mmrefseg.engine.cpu_memory.get_device', lambda: 'cuda')
+    monkeypatch.setattr('mmrefseg.utils.cpu_memory.get_device', lambda: 'cuda')
     assert keep_freed_memory() is False

@@ -5,10 +5,11 @@ import subprocess
 import pytest
 from mmengine.config import Config
 
-from mmrefseg.engine import make_deterministic, write_text
-from mmrefseg.engine.git_state import git_state
+from mmrefseg.engine import make_deterministic
 from mmrefseg.engine.hooks.run_record_hook import write_patches
 from mmrefseg.environment import collect_hardware, collect_versions
+from mmrefseg.utils import write_text
+from mmrefseg.utils.git_state import git_state
 
 
 def git(folder, *arguments):

@@ -11,7 +11,7 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from mmrefseg.engine import load_from_safetensors, read_meta, save_safetensors
+from mmrefseg.checkpoints import load_from_safetensors, read_meta, save_safetensors
 
 
 class Parts(nn.Module):

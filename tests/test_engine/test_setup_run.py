@@ -5,7 +5,8 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmrefseg.engine import BFloat16OptimWrapper, enable_amp, load_config, prepare_cpu_run, without_pretrained
+from mmrefseg.engine import BFloat16OptimWrapper, enable_amp, load_config, prepare_cpu_run
+from mmrefseg.utils import without_pretrained
 
 
 @pytest.fixture

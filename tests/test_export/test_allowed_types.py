@@ -9,9 +9,9 @@ import pytest
 from mmcv.transforms import BaseTransform
 
 from mmrefseg.apis import RefSegInferencer
-from mmrefseg.export import ALLOWED_TYPES
-from mmrefseg.export.allowed_types import safe_config
-from mmrefseg.export.description import KEY, Description
+from mmrefseg.exported import ALLOWED_TYPES
+from mmrefseg.exported.allowed_types import safe_config
+from mmrefseg.exported.description import KEY, Description
 from mmrefseg.registry import TRANSFORMS
 
 PIPELINE = [dict(type='LoadRefImage'), dict(type='mmrefseg.RefResize', scale=[64, 64]),

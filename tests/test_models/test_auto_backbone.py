@@ -13,9 +13,9 @@ from transformers import (
     Dinov2Model,
 )
 
-from mmrefseg.engine import without_pretrained
 from mmrefseg.models.backbones import AutoBackbone, auto_backbone
 from mmrefseg.registry import MODELS
+from mmrefseg.utils import without_pretrained
 
 DEPTHS = [1, 1, 1, 1]
 CONVNEXT = dict(model_type='convnext', hidden_sizes=(8, 16, 32, 64), depths=DEPTHS)

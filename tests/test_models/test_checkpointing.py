@@ -10,10 +10,10 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from torch import nn
 
-from mmrefseg.engine import without_pretrained
 from mmrefseg.models.utils import checkpoint_blocks, checkpointed
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import RefDataSample
+from mmrefseg.utils import without_pretrained
 
 MODELS_OF_EACH_METHOD = [
     'lavt/lavt_nano', 'sadlr/lavt_nano', 'cgan/lts_nano', 'lts/lts_nano', 'vlt/vlt_nano', 's2rm/s2rm-casg_nano',

@@ -12,12 +12,13 @@ from torch.onnx._internal.exporter import _registration
 from torch.testing import assert_close
 
 from mmrefseg.engine import use_half_precision
-from mmrefseg.export import ExportError, SegmentorGraph, trace
+from mmrefseg.export import SegmentorGraph, trace
 from mmrefseg.export.example_inputs import example_inputs
 from mmrefseg.export.failing_part import PartialGraph, failing_part
 from mmrefseg.export.onnx_model import to_onnx
 from mmrefseg.export.parity import CASES, Difference, differences
 from mmrefseg.export.trace import trace_graph
+from mmrefseg.exported import ExportError
 from mmrefseg.models import RNNEncoder
 from mmrefseg.models.text_encoders.packed_rnn import packed_rnn
 

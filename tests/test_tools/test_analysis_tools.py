@@ -11,8 +11,8 @@ from conftest import ROOT, TINY_CONFIG
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmrefseg.analysis.expression_table import read_expressions
-from mmrefseg.analysis.open_model import open_dataset
+from mmrefseg.analysis.images.open_model import open_dataset
+from mmrefseg.analysis.results.expression_table import read_expressions
 from mmrefseg.evaluation.expression_dump import write_expressions
 from mmrefseg.registry import MODELS
 
@@ -125,7 +125,7 @@ def test_confusion(tool, checkpoints, data, tmp_path):
 
 def test_benchmark(tool, tmp_path, monkeypatch):
     # A process of its own, in which memory is measured, takes seconds to import all.
-    monkeypatch.setattr('mmrefseg.analysis.paired.in_own_process', lambda function, *args: function(*args))
+    monkeypatch.setattr('mmrefseg.utils.paired.in_own_process', lambda function, *args: function(*args))
     out = tmp_path / 'times.json'
     configs = [CONFIGS['lts'], CONFIGS['sadlr']]
     printed = tool('benchmark', *configs, '--shape', 96, 96, '--words', 4, '--expressions', 2, '--batch-size', 2,

@@ -12,9 +12,9 @@ import torch
 from conftest import ROOT
 from plain_twin import PlainTwin
 
-from mmrefseg.analysis import paired
-from mmrefseg.analysis.paired import build
 from mmrefseg.structures import RefDataSample
+from mmrefseg.utils import paired
+from mmrefseg.utils.paired import build
 
 
 def load(name):

@@ -1,26 +1,17 @@
 """A checkpoint comes to the words of another config."""
 
-import importlib.util
-
 import pytest
 import torch
 from conftest import ROOT
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmrefseg.checkpoints import change_vocab as tool
 from mmrefseg.models import Vocabulary
 from mmrefseg.registry import MODELS
 
 OLD, NEW = (ROOT / f'configs/lavt/lavt_nano_{name}.py' for name in ('refshapes', 'grefshapes'))
 NAME = 'text_encoder.embedding.weight'
-
-
-@pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('change_vocab', ROOT / 'tools/model_converters/change_vocab.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def encoder(config):
@@ -30,7 +21,7 @@ def encoder(config):
 
 
 @torch.no_grad()
-def test_words_keep_their_meaning(tool, tmp_path, capsys):
+def test_words_keep_their_meaning(tmp_path, capsys):
     """Expressions of old words give the same features as before; a new word is read as unknown words were."""
     old, new = encoder(OLD), encoder(NEW)
     torch.save(dict(state_dict={f'text_encoder.{key}': value for key, value in old.state_dict().items()}),
@@ -45,7 +36,7 @@ def test_words_keep_their_meaning(tool, tmp_path, capsys):
     assert {path.name for path in tmp_path.iterdir()} == {'old.pth', 'new.pth'}
 
 
-def test_words_may_go_and_move(tool):
+def test_words_may_go_and_move():
     old, new = Vocabulary(['a', 'b', 'c']), Vocabulary(['c', 'd', 'a'])
     weight = torch.arange(5.)[:, None]  # padding, unknown, a, b, c
     assert tool.change_vocab(weight, old, new).flatten().tolist() == [0, 1, 4, 1, 2]
@@ -53,7 +44,7 @@ def test_words_may_go_and_move(tool):
         tool.change_vocab(torch.zeros(6, 1), old, new)
 
 
-def test_bad_files(tool, tmp_path):
+def test_bad_files(tmp_path):
     torch.save(dict(state_dict={'backbone.weight': torch.zeros(1)}), tmp_path / 'other.pth')
     command = [str(tmp_path / 'other.pth'), str(tmp_path / 'new.pth'), '--new', str(NEW), '--old']
     with pytest.raises(ValueError, match=f'other.pth has no {NAME}'):

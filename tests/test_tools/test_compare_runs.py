@@ -14,8 +14,8 @@ from conftest import ROOT, TINY_CONFIG
 from mmengine.logging import MessageHub, MMLogger
 from test_train_and_test import weights_of
 
-from mmrefseg.analysis.run_comparison import ABSENT, compare, differ, flatten, names
-from mmrefseg.analysis.run_history import RunHistory, read_run
+from mmrefseg.analysis.runs.run_comparison import ABSENT, compare, differ, flatten, names
+from mmrefseg.analysis.runs.run_history import RunHistory, read_run
 from mmrefseg.command_line import main
 from mmrefseg.visualization import RefLocalVisualizer
 

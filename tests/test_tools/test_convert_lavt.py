@@ -1,7 +1,6 @@
 """A converted official checkpoint computes what the original computes."""
 
 import argparse
-import importlib.util
 import subprocess
 import sys
 
@@ -10,13 +9,11 @@ import torch
 from conftest import ROOT
 from plain_lavt import PlainLAVT
 
+from mmrefseg.checkpoints.converters import lavt as convert_lavt
 from mmrefseg.models import LAVTDecoder, LAVTSwin, MaskHead
 from mmrefseg.structures import MultiModalFeatures, TextFeatures
 
 TOOL = ROOT / 'tools/model_converters/lavt.py'
-spec = importlib.util.spec_from_file_location('convert_lavt', TOOL)
-convert_lavt = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(convert_lavt)
 
 SMALL = dict(embed_dim=8, depths=(2, 2, 2, 2), num_heads=(1, 2, 2, 4), window_size=3, text_channels=12)
 
@@ -74,7 +71,7 @@ def test_converted_computes_the_same(tmp_path, fusion_heads, release, size):
 def test_every_key_is_accounted_for():
     _, checkpoint = official_checkpoint(1, 'first')
     weights = convert_lavt.official_weights(checkpoint)
-    converted, dropped, unknown = convert_lavt.convert(weights)
+    converted, dropped, unknown = convert_lavt.rename(weights)
     assert unknown == []
     assert len(converted) + len(dropped) == len(weights)
     assert sorted(dropped) == [

@@ -1,7 +1,6 @@
 """A training's checkpoint becomes a file to hand out."""
 
 import hashlib
-import importlib.util
 import sys
 
 import pytest
@@ -13,12 +12,10 @@ from mmengine.runner import load_checkpoint
 from safetensors import safe_open
 
 import mmrefseg
-from mmrefseg.engine import read_meta
+from mmrefseg.checkpoints import publish as publish_model
+from mmrefseg.checkpoints import read_meta
 from mmrefseg.registry import MODELS
 
-spec = importlib.util.spec_from_file_location('publish_model', ROOT / 'tools/model_converters/publish_model.py')
-publish_model = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(publish_model)
 NANO = 'configs/lavt/lavt_nano_refshapes.py'
 
 

@@ -8,9 +8,9 @@ A run is a work dir: its log is vis_data/scalars.json, from the first start to w
 import argparse
 
 from mmrefseg.analysis.charts import draw_curves, save_figure
-from mmrefseg.analysis.log_curves import collect_curves
-from mmrefseg.analysis.run_comparison import names
-from mmrefseg.analysis.run_history import read_run
+from mmrefseg.analysis.runs.log_curves import collect_curves
+from mmrefseg.analysis.runs.run_comparison import names
+from mmrefseg.analysis.runs.run_history import read_run
 
 
 def main() -> None:

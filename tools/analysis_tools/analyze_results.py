@@ -14,14 +14,14 @@ from mmengine.config import Config
 from prettytable import PrettyTable
 
 from mmrefseg.analysis.charts import draw_groups, save_figure
-from mmrefseg.analysis.expression_groups import group_expressions, score_groups
-from mmrefseg.analysis.expression_table import read_expressions, read_results
-from mmrefseg.analysis.open_model import add_dataset_arguments, open_dataset, read_config
-from mmrefseg.engine import write_text
+from mmrefseg.analysis.images.open_model import add_dataset_arguments, open_dataset, read_config
+from mmrefseg.analysis.results.expression_groups import group_expressions, score_groups
+from mmrefseg.analysis.results.expression_table import read_expressions, read_results
 from mmrefseg.errors import RefDataError
 from mmrefseg.evaluation import Protocol, get_protocol
 from mmrefseg.evaluation.length_groups import LENGTH_GROUPS, parse_length_groups
 from mmrefseg.registry import METRICS
+from mmrefseg.utils import write_text
 
 METRIC_NAMES = ('oIoU', 'mIoU', 'P@0.5')
 WAYS = dict(words='words', size='size of the object', position='position words', distractors='others of its class')

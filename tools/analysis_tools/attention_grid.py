@@ -5,8 +5,8 @@ python tools/analysis_tools/attention_grid.py CONFIG CHECKPOINT --split val --ou
 
 import argparse
 
-from mmrefseg.analysis.open_model import add_model_arguments, add_sheet_arguments, open_model
-from mmrefseg.analysis.pictures import ORDERS, attention_sheet
+from mmrefseg.analysis.images import ORDERS, attention_sheet
+from mmrefseg.analysis.images.open_model import add_model_arguments, add_sheet_arguments, open_model
 from mmrefseg.visualization.panel import write_picture
 
 

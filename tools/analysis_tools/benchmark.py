@@ -18,7 +18,10 @@ from mmengine.config import DictAction
 from prettytable import PrettyTable
 from torch import nn
 
-from mmrefseg.analysis.paired import (
+from mmrefseg.engine import use_half_precision
+from mmrefseg.models import compile_parts
+from mmrefseg.utils import find_config, keep_freed_memory
+from mmrefseg.utils.paired import (
     build,
     in_own_process,
     machine,
@@ -29,8 +32,6 @@ from mmrefseg.analysis.paired import (
     ratio,
     save,
 )
-from mmrefseg.engine import find_config, keep_freed_memory, use_half_precision
-from mmrefseg.models import compile_parts
 
 
 def open_models(args: argparse.Namespace) -> Dict[str, nn.Module]:

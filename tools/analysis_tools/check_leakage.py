@@ -17,10 +17,10 @@ from prettytable import PrettyTable
 
 from mmrefseg.datasets import MixedRefDataset, ReferDataset
 from mmrefseg.datasets.leakage import IDENTITIES, Leak, find_leaks, held_out_pictures, join_leaks
-from mmrefseg.engine import write_text
 from mmrefseg.engine.hooks.epoch_seed_hook import innermost_datasets
 from mmrefseg.errors import first_lines
 from mmrefseg.registry import DATASETS
+from mmrefseg.utils import write_text
 
 COLUMNS = ('training set', 'is in', 'pictures', 'refs', 'expressions', '')
 REMOVED, LEFT, ALL = 'removed', 'LEFT IN TRAINING', 'all of them'

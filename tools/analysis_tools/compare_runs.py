@@ -7,10 +7,10 @@ import argparse
 import json
 
 from mmrefseg.analysis.charts import draw_curves, save_figure
-from mmrefseg.analysis.log_curves import collect_curves
-from mmrefseg.analysis.run_comparison import compare, report
-from mmrefseg.analysis.run_history import read_run
-from mmrefseg.engine import write_text
+from mmrefseg.analysis.runs.log_curves import collect_curves
+from mmrefseg.analysis.runs.run_comparison import compare, report
+from mmrefseg.analysis.runs.run_history import read_run
+from mmrefseg.utils import write_text
 
 
 def main() -> None:

@@ -15,13 +15,13 @@ from mmengine.utils import track_iter_progress
 from prettytable import PrettyTable
 
 from mmrefseg.analysis.charts import draw_confusion, save_figure
-from mmrefseg.analysis.near_misses import confusion_matrix, failures_of, summarize
-from mmrefseg.analysis.open_model import add_model_arguments, open_model
-from mmrefseg.analysis.picture_objects import read_picture_objects
-from mmrefseg.analysis.pictures import predict_item
-from mmrefseg.engine import write_text
+from mmrefseg.analysis.images import predict_item
+from mmrefseg.analysis.images.open_model import add_model_arguments, open_model
+from mmrefseg.analysis.results.image_objects import read_picture_objects
+from mmrefseg.analysis.results.near_misses import confusion_matrix, failures_of, summarize
 from mmrefseg.errors import RefDataError
 from mmrefseg.models import RefSegmentor
+from mmrefseg.utils import write_text
 
 
 def find_failures(model: RefSegmentor, dataset: BaseDataset) -> dict:

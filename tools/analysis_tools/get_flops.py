@@ -15,9 +15,9 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmrefseg.engine import without_pretrained
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import RefDataSample
+from mmrefseg.utils import without_pretrained
 
 PARTS = ('text_encoder', 'backbone', 'fusion', 'neck', 'decoder', 'decode_head', 'existence_head')
 

@@ -5,8 +5,8 @@ python tools/analysis_tools/heatmap_grid.py configs/lts/lts_nano_refshapes.py CH
 
 import argparse
 
-from mmrefseg.analysis.open_model import add_model_arguments, add_sheet_arguments, open_model
-from mmrefseg.analysis.pictures import ORDERS, heatmap_sheet
+from mmrefseg.analysis.images import ORDERS, heatmap_sheet
+from mmrefseg.analysis.images.open_model import add_model_arguments, add_sheet_arguments, open_model
 from mmrefseg.visualization.panel import write_picture
 
 

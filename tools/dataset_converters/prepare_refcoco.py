@@ -23,9 +23,9 @@ from mmrefseg.datasets import (
     refcoco,
     referit,
 )
-from mmrefseg.datasets.pictures import check_pictures, find_picture_dir
+from mmrefseg.datasets.image_files import check_pictures, find_picture_dir
 from mmrefseg.datasets.refcoco import SplitSize
-from mmrefseg.datasets.refer_index import TEXT_FIELDS, ReferIndex
+from mmrefseg.datasets.refer_format.index import TEXT_FIELDS, ReferIndex
 from mmrefseg.errors import RefDataError
 
 REFERIT = ReferItDataset.FOLDER

@@ -22,11 +22,11 @@ from typing import Dict, List, Optional, Tuple
 
 from pycocotools import mask as coco_mask
 
-from mmrefseg.datasets.mask_files import encode_mask
-from mmrefseg.datasets.masks import decode_segmentation
+from mmrefseg.datasets.masks.decode import decode_segmentation
+from mmrefseg.datasets.masks.files import encode_mask
 from mmrefseg.datasets.triplet_list_dataset import PATTERN
-from mmrefseg.datasets.triplet_reader import Picture, TripletList, Triplets, read_triplets
-from mmrefseg.datasets.triplet_rows import FIELDS
+from mmrefseg.datasets.triplets.reader import Picture, TripletList, Triplets, read_triplets
+from mmrefseg.datasets.triplets.rows import FIELDS
 from mmrefseg.errors import RefDataError, first_lines
 
 

@@ -12,7 +12,7 @@ from typing import Dict, List, Tuple
 from mmengine.config import Config
 
 from mmrefseg.apis import ZooModel, zoo_models
-from mmrefseg.engine import package_files, write_text
+from mmrefseg.utils import package_files, write_text
 
 HEAD = '''<!-- Written by tools/misc/model_zoo.py from configs/*/metafile.yml: change those. -->
 # Model zoo

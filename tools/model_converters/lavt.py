@@ -1,124 +1,13 @@
 """Convert an official LAVT checkpoint (either release):  python tools/model_converters/lavt.py SRC DST
 
-The first release keeps BERT beside the model (``bert_model``), ``lavt_one`` inside it
-(``text_encoder.``). Test the result with configs/lavt/lavt_swinb_<dataset>.py; for ``lavt_one`` add
+Test the result with configs/lavt/lavt_swinb_<dataset>.py; for ``lavt_one`` add
 ``--cfg-options model.backbone.fusion_heads=4``.
 """
 
-import argparse
-import os
-import re
 import sys
-from typing import Dict, List, Tuple
 
-import torch
-from torch import Tensor
-
-# (official name, ours), tried in order.
-RENAMES = [
-    (r'backbone\.patch_embed\.proj\.(.+)', r'backbone.patch_embed.projection.\1'),
-    (r'backbone\.patch_embed\.norm\.(.+)', r'backbone.patch_embed.norm.\1'),
-    (r'backbone\.layers\.(\d+)\.blocks\.(\d+)\.(norm[12])\.(.+)', r'backbone.stages.\1.blocks.\2.\3.\4'),
-    (r'backbone\.layers\.(\d+)\.blocks\.(\d+)\.attn\.(.+)', r'backbone.stages.\1.blocks.\2.attn.w_msa.\3'),
-    (r'backbone\.layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc1\.(.+)', r'backbone.stages.\1.blocks.\2.ffn.layers.0.0.\3'),
-    (r'backbone\.layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc2\.(.+)', r'backbone.stages.\1.blocks.\2.ffn.layers.1.\3'),
-    (r'backbone\.layers\.(\d+)\.downsample\.(.+)', r'backbone.stages.\1.downsample.\2'),
-    (r'backbone\.layers\.(\d+)\.fusion\.vis_project\.0\.(.+)', r'backbone.fusions.\1.visual.0.\2'),
-    (r'backbone\.layers\.(\d+)\.fusion\.image_lang_att\.f_(query|key|value)\.0\.(.+)', r'backbone.fusions.\1.\2.\3'),
-    (r'backbone\.layers\.(\d+)\.fusion\.image_lang_att\.W\.0\.(.+)', r'backbone.fusions.\1.out.\2'),
-    (r'backbone\.layers\.(\d+)\.fusion\.project_mm\.0\.(.+)', r'backbone.fusions.\1.project.0.\2'),
-    (r'backbone\.layers\.(\d+)\.res_gate\.([02])\.weight', r'backbone.gates.\1.layers.\2.weight'),
-    (r'backbone\.(norm\d)\.(.+)', r'backbone.\1.\2'),
-    (r'classifier\.conv1_1\.(.+)', r'decode_head.classifier.\1'),
-    # The suffix says which level is fused from above: 4 (F_4 with F_3) is our stage 2.
-    (r'classifier\.conv([12])_([234])\.(.+)', r'decoder.stages.{stage}.{step}.conv.\3'),
-    (r'classifier\.bn([12])_([234])\.(.+)', r'decoder.stages.{stage}.{step}.bn.\3'),
-    (r'text_encoder\.(.+)', r'text_encoder.model.\1'),
-]
-# What has no use here: the pooler LAVT never calls, and a buffer that older transformers saved.
-UNUSED = re.compile(r'text_encoder\.(pooler\..+|embeddings\.position_ids)')
-LAST_GATE = re.compile(r'backbone\.layers\.3\.res_gate\.[02]\.weight')
-
-
-def official_weights(checkpoint: dict) -> Dict[str, Tensor]:
-    """All weights of an official checkpoint by their official names, BERT's under ``text_encoder.``.
-
-    Raises:
-        ValueError: There is no ``model`` in the checkpoint.
-    """
-    if 'model' not in checkpoint:
-        raise ValueError("no official LAVT checkpoint: expected the key 'model' (and 'bert_model' in the first "
-                         f'release), found {sorted(checkpoint)[:10]}')
-    weights = {name.removeprefix('module.'): value for name, value in checkpoint['model'].items()}
-    for name, value in checkpoint.get('bert_model', {}).items():
-        weights['text_encoder.' + name.removeprefix('module.')] = value
-    return weights
-
-
-def convert(weights: Dict[str, Tensor]) -> Tuple[Dict[str, Tensor], List[str], List[str]]:
-    """Official names and layouts -> ours.
-
-    Args:
-        weights (dict): Of :func:`official_weights`.
-
-    Returns:
-        tuple: Our state dict, the names left out on purpose, the names nobody knows.
-    """
-    converted, dropped, unknown = {}, [], []
-    for name, value in weights.items():
-        if LAST_GATE.fullmatch(name) or UNUSED.fullmatch(name):
-            dropped.append(name)
-            continue
-        for pattern, ours in RENAMES:
-            match = re.fullmatch(pattern, name)
-            if match:
-                if '{stage}' in ours:
-                    ours = ours.format(stage=int(match[2]) - 2, step=int(match[1]) - 1)
-                converted[match.expand(ours)] = to_unfold_order(name, value)
-                break
-        else:
-            unknown.append(name)
-    return converted, dropped, unknown
-
-
-def to_unfold_order(name: str, value: Tensor) -> Tensor:
-    """The 4 C channels of patch merging, from the original Swin's order to mmseg's.
-
-    The original concatenates the pixels (top-left, bottom-left, top-right, bottom-right) of C channels
-    each; mmseg unfolds: for every channel its pixels row by row.
-    """
-    if '.downsample.' not in name:
-        return value
-    by_pixel = value.unflatten(-1, (4, -1))[..., [0, 2, 1, 3], :]
-    return by_pixel.transpose(-1, -2).flatten(-2).contiguous()
-
-
-def main() -> int:
-    """Convert one file."""
-    parser = argparse.ArgumentParser(description='Convert an official LAVT checkpoint')
-    parser.add_argument('src', help='official checkpoint')
-    parser.add_argument('dst', help='converted checkpoint')
-    parser.add_argument('--ignore-unknown', action='store_true', help='write although some names are unknown')
-    args = parser.parse_args()
-
-    # The official files hold the training arguments too, a plain namespace.
-    with torch.serialization.safe_globals([argparse.Namespace]):
-        checkpoint = torch.load(args.src, map_location='cpu', weights_only=True)
-    weights = official_weights(checkpoint)
-    converted, dropped, unknown = convert(weights)
-    print(f'{len(weights)} weights: {len(converted)} converted, {len(dropped)} left out on purpose '
-          f'(last gate, pooler), {len(unknown)} unknown')
-    for name in unknown:
-        print(f'  unknown: {name}')
-    if unknown and not args.ignore_unknown:
-        print('Nothing was written; --ignore-unknown writes all the same.')
-        return 1
-    partial = f'{args.dst}.partial'
-    torch.save(dict(state_dict=converted, meta=dict(converted_from=os.path.basename(args.src))), partial)
-    os.replace(partial, args.dst)
-    print(f'wrote {args.dst}')
-    return 0
-
+from mmrefseg.checkpoints.converters import lavt
+from mmrefseg.checkpoints.converters.command import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(lavt))

@@ -5,7 +5,7 @@ from typing import List, NamedTuple, Tuple
 
 import numpy as np
 
-from .drawing import outline_mask
+from .outlines import outline_mask
 
 ROUND_KINDS = ('circle', 'ring', 'moon')
 ANGULAR_KINDS = ('square', 'triangle', 'star', 'cross', 'diamond', 'hexagon')

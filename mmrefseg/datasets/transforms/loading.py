@@ -13,7 +13,7 @@ from PIL import Image
 from mmrefseg.errors import RefDataError
 from mmrefseg.registry import TRANSFORMS
 
-from ..masks import decode_segmentation
+from ..masks.decode import decode_segmentation
 
 # The decoder's flags by the factor that it reduces both sides by, the smallest picture first.
 REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}

@@ -17,9 +17,8 @@ from mmengine.runner import Runner
 import mmrefseg
 from mmrefseg.environment import collect_hardware, collect_versions
 from mmrefseg.registry import HOOKS
-
-from ..git_state import git_state
-from ..write_text import write_text
+from mmrefseg.utils.git_state import git_state
+from mmrefseg.utils.write_text import write_text
 
 RECORD = 'run.json'
 

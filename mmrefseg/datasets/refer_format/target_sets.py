@@ -5,7 +5,7 @@ from typing import Dict, List, Sequence, Tuple, Union
 import numpy as np
 
 from .gref_json import NO_TARGET
-from .refer_index import SEVERAL_TARGETS
+from .index import SEVERAL_TARGETS
 
 Targets = Union[int, Tuple[int, ...]]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Dict, Tuple
 
 from mmrefseg.datasets import ReferDataset
-from mmrefseg.datasets.masks import decode_segmentation
+from mmrefseg.datasets.masks.decode import decode_segmentation
 from mmrefseg.errors import RefDataError
 
-from .picture_objects import read_picture_objects
+from .image_objects import read_picture_objects
 
 Key = Tuple[int, int]
 

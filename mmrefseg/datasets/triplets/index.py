@@ -10,11 +10,11 @@ import numpy as np
 
 from mmrefseg.errors import RefDataError
 
-from .gref_json import read_targets
-from .index_cache import open_index
-from .refer_index import ReferIndex
-from .refer_reader import assemble_index, fingerprints, gc_paused, read_refs
-from .triplet_reader import TripletList, file_stats, read_triplets
+from ..refer_format.gref_json import read_targets
+from ..refer_format.index import ReferIndex
+from ..refer_format.index_cache import open_index
+from ..refer_format.reader import assemble_index, fingerprints, gc_paused, read_refs
+from .reader import TripletList, file_stats, read_triplets
 
 # Change it whenever the same files give another index.
 VERSION = 1

@@ -20,9 +20,9 @@ from mmengine.registry import init_default_scope
 from prettytable import PrettyTable
 from torch import Tensor, nn
 
-from mmrefseg.engine import without_pretrained, write_text
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import RefDataSample
+from mmrefseg.utils import without_pretrained, write_text
 
 M_MMAP_THRESHOLD = -3  # <malloc.h>
 

@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 
 from mmrefseg.registry import HOOKS
 
-from .pictures import attention_sheet, heatmap_sheet, iteration_sheet, prediction_sheet
+from . import attention_sheet, heatmap_sheet, iteration_sheet, prediction_sheet
 
 KINDS = dict(predictions=prediction_sheet, iterations=iteration_sheet, heatmaps=heatmap_sheet,
              attention=attention_sheet)

@@ -11,10 +11,10 @@ import numpy as np
 
 from mmrefseg.errors import RefDataError
 
+from ..masks.decode import MIN_COORDINATES, read_polygon, read_rle
 from .gref_json import load_gref_json, read_targets
-from .masks import MIN_COORDINATES, read_polygon, read_rle
-from .refer_index import POLYGON, RLE, TEXT_FIELDS, ReferIndex
-from .refer_pickle import load_refer_pickle
+from .index import POLYGON, RLE, TEXT_FIELDS, ReferIndex
+from .restricted_pickle import load_refer_pickle
 from .target_sets import join_targets
 
 Number = Union[int, float]

@@ -14,12 +14,12 @@ from mmengine.logging import print_log
 
 from mmrefseg.errors import RefDataError, first_lines
 
-from .gref_json import NO_TARGET
-from .mask_files import Foreground, encode_mask, read_mask_file
-from .masks import decode_segmentation
-from .pictures import picture_size
-from .refer_reader import fingerprints
-from .triplet_rows import Row, read_rows
+from ..image_files import picture_size
+from ..masks.decode import decode_segmentation
+from ..masks.files import Foreground, encode_mask, read_mask_file
+from ..refer_format.gref_json import NO_TARGET
+from ..refer_format.reader import fingerprints
+from .rows import Row, read_rows
 
 
 @dataclass(frozen=True)

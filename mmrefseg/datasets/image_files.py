@@ -7,7 +7,7 @@ from typing import Dict, Optional, Tuple, Union
 import numpy as np
 from PIL import Image
 
-from .refer_index import ReferIndex
+from .refer_format.index import ReferIndex
 
 
 def find_picture_dir(candidates: Sequence) -> Optional[str]:

@@ -9,9 +9,9 @@ from weakref import WeakValueDictionary
 
 from mmengine.logging import print_log
 
+from .index import ReferIndex
 from .index_file import IndexFileError, write_arrays
-from .refer_index import ReferIndex
-from .refer_reader import fingerprints, read_refer_index
+from .reader import fingerprints, read_refer_index
 
 #: The environment variable that names the folder for the indexes of all datasets.
 CACHE_DIR = 'MMREFSEG_CACHE_DIR'

@@ -36,7 +36,7 @@ class PictureObject:
     Attributes:
         ann_id (int): Of its annotation.
         category (str): Its category's name.
-        segmentation (list | dict): As :func:`mmrefseg.datasets.masks.decode_segmentation` takes it.
+        segmentation (list | dict): As :func:`mmrefseg.datasets.masks.decode.decode_segmentation` takes it.
     """
 
     ann_id: int

@@ -10,7 +10,6 @@ from typing import Dict, List, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from .index_file import map_arrays
-from .sampling import ranges
 
 POLYGON, RLE = 0, 1
 #: In the place of an annotation's id, for the object that a ref with several targets (gRefCOCO) has.
@@ -173,3 +172,10 @@ class ReferIndex:
         return dict(
             size=self.part_size[part].tolist(),
             counts=self.rle_counts[start:stop].tobytes().decode('ascii'))
+
+
+def ranges(start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """np.ndarray: (numbers,) int64: ``range(start[0], stop[0])``, then ``range(start[1], stop[1])``, and so on."""
+    counts = stop - start
+    first = np.cumsum(counts) - counts
+    return np.arange(counts.sum()) + np.repeat(start - first, counts)

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from .json_object import json_object
+from mmrefseg.utils.json_object import json_object
 
 SUFFIX = '.safetensors'
 DTYPES = dict(float32=torch.float32, float16=torch.float16, bfloat16=torch.bfloat16, int8=torch.int8)

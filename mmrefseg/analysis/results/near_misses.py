@@ -7,9 +7,9 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import numpy as np
 from torch import Tensor
 
-from mmrefseg.datasets.masks import decode_segmentation
+from mmrefseg.datasets.masks.decode import decode_segmentation
 
-from .picture_objects import PictureObject
+from .image_objects import PictureObject
 
 SAME, OTHER = 'another of its class', 'another class'
 OWN, NOTHING, BACKGROUND = 'its own, badly cut', 'nothing predicted', 'no object'

@@ -7,7 +7,7 @@ import msgspec
 
 from mmrefseg.errors import RefDataError
 
-from .refer_pickle import check_refs
+from .restricted_pickle import check_refs
 
 #: The annotation's id in a ref that has no target.
 NO_TARGET = -1

@@ -8,9 +8,10 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
 from mmrefseg.apis import RefSegInferencer
-from mmrefseg.engine import keep_freed_memory, load_config
+from mmrefseg.engine import load_config
 from mmrefseg.models import RefSegmentor
 from mmrefseg.registry import DATASETS
+from mmrefseg.utils import keep_freed_memory
 
 
 def add_dataset_arguments(parser: argparse.ArgumentParser) -> None:

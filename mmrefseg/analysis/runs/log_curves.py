@@ -13,7 +13,7 @@ def curve_of(run: RunHistory, key: str) -> Curve:
     What validation measures after an epoch stands at the epoch's last iteration in the log.
 
     Args:
-        run (RunHistory): From :func:`mmrefseg.analysis.run_history.read_run`.
+        run (RunHistory): From :func:`mmrefseg.analysis.runs.run_history.read_run`.
         key (str): Such as ``loss``, ``lr`` or ``oIoU``.
 
     Returns:

@@ -7,10 +7,10 @@ from typing import List, Sequence, Tuple
 import torch
 from mmengine.config import ConfigDict
 
-from mmrefseg.engine.json_object import json_object
 from mmrefseg.models import RefSegmentor
 from mmrefseg.models.segmentors.ref_test_cfg import RefTestCfg
 from mmrefseg.models.text_encoders import PieceTokenizer, WordTokenizer
+from mmrefseg.utils.json_object import json_object
 from mmrefseg.version import __version__
 
 from .allowed_types import safe_config

@@ -11,8 +11,8 @@ from mmrefseg.visualization.panel import read_picture
 from mmrefseg.visualization.prediction_grid import mask_legend, prediction_cell
 from mmrefseg.visualization.sheet import Cell, draw_sheet, ramp_strip, sheet_font
 
-from ..word_attention import attention_modules, word_maps
 from .chosen import Chosen, choose
+from .word_attention import attention_modules, word_maps
 
 
 def attention_sheet(model: RefSegmentor, dataset, number: int = 4, order: str = 'spread', module: Optional[str] = None,

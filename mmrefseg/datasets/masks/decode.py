@@ -7,7 +7,7 @@ from pycocotools import mask as coco_mask
 
 from mmrefseg.errors import RefDataError
 
-from .runs import draw_runs, read_runs, resize_runs
+from .rle import draw_runs, read_runs, resize_runs
 
 # A polygon may leave its picture a little. pycocotools' work grows with the length of the outline,
 # so a wild coordinate would take all the memory there is.

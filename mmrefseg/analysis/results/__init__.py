@@ -1,0 +1,1 @@
+"""Results expression by expression: groups, near misses, tables."""

@@ -1,0 +1,121 @@
+"""Official LAVT checkpoints, both releases.
+
+The first release keeps BERT beside the model (``bert_model``), ``lavt_one`` inside it (``text_encoder.``).
+"""
+
+import re
+from typing import Dict, List, Tuple
+
+from torch import Tensor
+
+from .converted import Converted, OfficialFormatError, bare
+
+FAMILY = 'LAVT'
+CONFIG = 'lavt/lavt_swinb_refcoco'
+
+# (official name, ours), tried in order.
+RENAMES = [
+    (r'backbone\.patch_embed\.proj\.(.+)', r'backbone.patch_embed.projection.\1'),
+    (r'backbone\.patch_embed\.norm\.(.+)', r'backbone.patch_embed.norm.\1'),
+    (r'backbone\.layers\.(\d+)\.blocks\.(\d+)\.(norm[12])\.(.+)', r'backbone.stages.\1.blocks.\2.\3.\4'),
+    (r'backbone\.layers\.(\d+)\.blocks\.(\d+)\.attn\.(.+)', r'backbone.stages.\1.blocks.\2.attn.w_msa.\3'),
+    (r'backbone\.layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc1\.(.+)', r'backbone.stages.\1.blocks.\2.ffn.layers.0.0.\3'),
+    (r'backbone\.layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc2\.(.+)', r'backbone.stages.\1.blocks.\2.ffn.layers.1.\3'),
+    (r'backbone\.layers\.(\d+)\.downsample\.(.+)', r'backbone.stages.\1.downsample.\2'),
+    (r'backbone\.layers\.(\d+)\.fusion\.vis_project\.0\.(.+)', r'backbone.fusions.\1.visual.0.\2'),
+    (r'backbone\.layers\.(\d+)\.fusion\.image_lang_att\.f_(query|key|value)\.0\.(.+)', r'backbone.fusions.\1.\2.\3'),
+    (r'backbone\.layers\.(\d+)\.fusion\.image_lang_att\.W\.0\.(.+)', r'backbone.fusions.\1.out.\2'),
+    (r'backbone\.layers\.(\d+)\.fusion\.project_mm\.0\.(.+)', r'backbone.fusions.\1.project.0.\2'),
+    (r'backbone\.layers\.(\d+)\.res_gate\.([02])\.weight', r'backbone.gates.\1.layers.\2.weight'),
+    (r'backbone\.(norm\d)\.(.+)', r'backbone.\1.\2'),
+    (r'classifier\.conv1_1\.(.+)', r'decode_head.classifier.\1'),
+    # The suffix says which level is fused from above: 4 (F_4 with F_3) is our stage 2.
+    (r'classifier\.conv([12])_([234])\.(.+)', r'decoder.stages.{stage}.{step}.conv.\3'),
+    (r'classifier\.bn([12])_([234])\.(.+)', r'decoder.stages.{stage}.{step}.bn.\3'),
+    (r'text_encoder\.(.+)', r'text_encoder.model.\1'),
+]
+# What has no use here: the pooler LAVT never calls, and a buffer that older transformers saved.
+UNUSED = re.compile(r'text_encoder\.(pooler\..+|embeddings\.position_ids)')
+LAST_GATE = re.compile(r'backbone\.layers\.3\.res_gate\.[02]\.weight')
+
+
+def recognises(checkpoint: dict) -> bool:
+    """Whether a checkpoint is of this family: PWAM's projections inside a Swin backbone, LAVT's own classifier.
+
+    Args:
+        checkpoint (dict): What the file holds.
+    """
+    model = checkpoint.get('model')
+    names = bare(model) if isinstance(model, dict) else {}
+    return ('backbone.layers.0.fusion.image_lang_att.f_query.0.weight' in names
+            and 'classifier.conv1_1.weight' in names)
+
+
+def convert(checkpoint: dict) -> Converted:
+    """Convert an official checkpoint.
+
+    Args:
+        checkpoint (dict): What the file holds.
+
+    Returns:
+        Converted: With ``unknown`` names where the file holds more than the releases do.
+
+    Raises:
+        OfficialFormatError: There is no ``model`` in it.
+    """
+    weights = official_weights(checkpoint)
+    converted, dropped, unknown = rename(weights)
+    return Converted(FAMILY, converted, CONFIG, left_out=dropped, unknown=unknown)
+
+
+def official_weights(checkpoint: dict) -> Dict[str, Tensor]:
+    """All weights of an official checkpoint by their official names, BERT's under ``text_encoder.``.
+
+    Raises:
+        OfficialFormatError: There is no ``model`` in the checkpoint.
+    """
+    if 'model' not in checkpoint:
+        raise OfficialFormatError("no official LAVT checkpoint: expected the key 'model' (and 'bert_model' in the "
+                                  f'first release), found {sorted(checkpoint)[:10]}')
+    weights = bare(checkpoint['model'])
+    for name, value in bare(checkpoint.get('bert_model', {})).items():
+        weights[f'text_encoder.{name}'] = value
+    return weights
+
+
+def rename(weights: Dict[str, Tensor]) -> Tuple[Dict[str, Tensor], List[str], List[str]]:
+    """Official names and layouts -> ours.
+
+    Args:
+        weights (dict): Of :func:`official_weights`.
+
+    Returns:
+        tuple: Our state dict, the names left out on purpose, the names nobody knows.
+    """
+    converted, dropped, unknown = {}, [], []
+    for name, value in weights.items():
+        if LAST_GATE.fullmatch(name) or UNUSED.fullmatch(name):
+            dropped.append(name)
+            continue
+        for pattern, ours in RENAMES:
+            match = re.fullmatch(pattern, name)
+            if match:
+                if '{stage}' in ours:
+                    ours = ours.format(stage=int(match[2]) - 2, step=int(match[1]) - 1)
+                converted[match.expand(ours)] = to_unfold_order(name, value)
+                break
+        else:
+            unknown.append(name)
+    return converted, dropped, unknown
+
+
+def to_unfold_order(name: str, value: Tensor) -> Tensor:
+    """The 4 C channels of patch merging, from the original Swin's order to mmseg's.
+
+    The original concatenates the pixels (top-left, bottom-left, top-right, bottom-right) of C channels
+    each; mmseg unfolds: for every channel its pixels row by row.
+    """
+    if '.downsample.' not in name:
+        return value
+    by_pixel = value.unflatten(-1, (4, -1))[..., [0, 2, 1, 3], :]
+    return by_pixel.transpose(-1, -2).flatten(-2).contiguous()
