@@ -35,11 +35,31 @@ def literal_bce(logits, target, stride):
     return sum(terms) / len(terms)
 
 
-def test_locating_loss():
-    prior, target = torch.randn(2, 1, 4, 6), make_target()
-    losses = LocateHead().loss(torch.zeros(2, 5, 8, 12), make_features(prior), target)
+@pytest.mark.parametrize('reduction,weight', [('sum', 0.1 / 4), ('mean', 0.1)])
+def test_locating_loss(reduction, weight):
+    prior, target = torch.randn(2, 1, 4, 6), make_target((32, 48))
+    losses = LocateHead(reduction=reduction).loss(torch.zeros(2, 5, 8, 12), make_features(prior), target)
     assert list(losses) == ['loss_locate']
-    assert float(losses['loss_locate']) == pytest.approx(0.1 * literal_bce(prior[:, 0], target, 4), rel=1e-5)
+    assert float(losses['loss_locate']) == pytest.approx(weight * literal_bce(prior[:, 0], target, 8), rel=1e-5)
+
+
+def test_total_loss():
+    """Eqs. 11 to 13 with their sums, at strides 4 and 8, over the number of pixels at stride 4."""
+    torch.manual_seed(1)
+    head, target = LTSMaskHead(5, num_classes=1, loss_decode=BCE), (torch.rand(2, 32, 48) > 0.6).long()
+    decoded, prior = torch.randn(2, 5, 8, 12), torch.randn(2, 1, 4, 6)
+    with torch.no_grad():
+        logits = head(decoded, None)
+        total = head.loss(decoded, None, target)['loss_ce'] + LocateHead().loss(
+            None, make_features(prior), target)['loss_locate']
+    segmentation = literal_bce(logits[:, 0], target, 4) * 2 * 8 * 12  # the sums
+    locating = literal_bce(prior[:, 0], target, 8) * 2 * 4 * 6
+    assert float(total) == pytest.approx((segmentation + 0.1 * locating) / (2 * 8 * 12), rel=1e-5)
+
+
+def test_other_reductions_are_refused():
+    with pytest.raises(ValueError, match="reduction of LocateHead is 'max', expected 'sum' or 'mean'"):
+        LocateHead(reduction='max')
 
 
 def test_segmentation_loss():
@@ -66,7 +86,7 @@ def test_the_gradient_reaches_the_prior_alone():
 
 def test_options():
     prior, target = torch.randn(2, 1, 4, 6), make_target()
-    head = LocateHead(loss_decode=dict(BCE, loss_weight=1.), ignore_index=0)
+    head = LocateHead(reduction='mean', loss_decode=dict(BCE, loss_weight=1.), ignore_index=0)
     target[target == 255] = 0
     assert float(head.loss(None, make_features(prior), target)['loss_ce']) == pytest.approx(
         literal_bce(prior[:, 0], target.masked_fill(target == 0, 255), 4), rel=1e-5)

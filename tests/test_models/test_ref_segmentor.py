@@ -128,14 +128,17 @@ def test_many_single_expressions_in_chunks():
         assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize('padded', [True, False])
+@pytest.mark.parametrize('threshold', [0.3, 0.5])
 @pytest.mark.parametrize('classes', [1, 2])
-def test_prediction_at_the_original_size(classes):
-    """Padding is cut off, logits are resized, the threshold holds, the score is the mean inside."""
+def test_prediction_at_the_original_size(classes, threshold, padded):
+    """Padding is cut off; at 0.5 logits are resized, else probabilities, at once where they can be (LTS §3.4)."""
     head = dict(HEAD, num_classes=classes)
     model = build(text_encoder=TEXT, backbone=LAVT, decoder=DECODER, decode_head=head,
-                  test_cfg=dict(eval_size='original', threshold=0.3, keep_logits=True)).eval()
+                  test_cfg=dict(eval_size='original', threshold=threshold, keep_logits=True)).eval()
     inputs, (sample, ) = make_batch((('the red tie', 'dog'), ), size=(64, 96), ori_size=(50, 70))
-    sample.set_metainfo(dict(img_shape=(60, 90)))
+    shape = (60, 90) if padded else (64, 96)
+    sample.set_metainfo(dict(img_shape=shape))
     with torch.no_grad():
         raw = model(inputs, [sample], mode='tensor')
         model(inputs, [sample], mode='predict')
@@ -143,9 +146,19 @@ def test_prediction_at_the_original_size(classes):
     def resize(x, size):
         return torch.nn.functional.interpolate(x, size=size, mode='bilinear', align_corners=False)
 
-    logits = resize(resize(raw, (64, 96))[..., :60, :90], (50, 70))
-    probability = logits.softmax(1)[:, 1] if classes == 2 else logits.sigmoid()[:, 0]
-    mask = probability > 0.3
+    def probability_of(logits):
+        return logits.softmax(1)[:, 1] if classes == 2 else logits.sigmoid()[:, 0]
+
+    def in_steps(maps):
+        return resize(resize(maps, (64, 96))[..., :shape[0], :shape[1]], (50, 70))
+
+    torch.testing.assert_close(sample.seg_logits.data.unflatten(0, (2, classes)), in_steps(raw))
+    if threshold == 0.5:
+        probability = probability_of(in_steps(raw))
+    else:
+        probability = probability_of(raw)[:, None]
+        probability = (in_steps(probability) if padded else resize(probability, (50, 70)))[:, 0]
+    mask = probability > threshold
     assert torch.equal(sample.pred_sem_seg.data, mask.to(torch.uint8))
     expected = torch.stack([p[m].mean() if m.any() else p.new_zeros(()) for p, m in zip(probability, mask)])
     torch.testing.assert_close(sample.pred_scores, expected)

@@ -21,6 +21,7 @@ train_dataloader = dict(
     batch_size=8,
     num_workers=0,  # a worker would take a core from the model, and the pictures are small
     persistent_workers=False,
+    drop_last=False,
     dataset=dict(type=dataset_type, data_root=data_root, sample_by='image_refs', pipeline=train_pipeline))
 val_dataloader = dict(
     batch_size=16,

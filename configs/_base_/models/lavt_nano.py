@@ -16,7 +16,7 @@ model = dict(
         use_abs_pos_embed=True,
         pretrain_img_size=96,
         init_cfg=None),
-    decoder=dict(in_channels=[32, 64, 128, 256], channels=32),
+    decoder=dict(in_channels=[32, 64, 128, 256], channels=32, he_init=True),
     decode_head=dict(
         in_channels=32,
         loss_decode=[dict(type='RefCrossEntropyLoss'), dict(type='RefDiceLoss')]))

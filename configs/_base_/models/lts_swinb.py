@@ -14,4 +14,5 @@ model = dict(
     decoder=dict(type='LTSDecoder', in_channels=1024, norm_cfg=norm_cfg),
     decode_head=dict(
         type='MaskHead', in_channels=512, num_classes=2, align_corners=True, loss_decode=dict(type='RefDiceLoss')),
-    auxiliary_head=dict(type='LocateHead'))
+    # Dice is no sum over pixels, so lambda = 0.1 weighs a mean.
+    auxiliary_head=dict(type='LocateHead', reduction='mean'))

@@ -8,9 +8,9 @@ model = dict(
         bgr_to_rgb=True,
         size_divisor=1,
         seg_pad_val=255),
-    # Of BERT only encoder layers 0 to 9 are optimized.
+    # Of BERT only encoder layers 0 to 9 are optimized, in eval mode: LAVT's release never calls train() on it.
     text_encoder=dict(
-        type='BERTEncoder', pretrained='bert-base-uncased', max_length=20, trainable_layers=10),
+        type='BERTEncoder', pretrained='bert-base-uncased', max_length=20, trainable_layers=10, dropout=False),
     backbone=dict(
         type='StemSwin',
         pretrain_img_size=384,

@@ -2,7 +2,12 @@
 _base_ = './schedule_40e.py'
 
 max_epochs = 3
-optim_wrapper = dict(optimizer=dict(lr=1.5e-3, fused=True), clip_grad=dict(max_norm=1.))
+# No norm is decayed, whatever part it is in.
+optim_wrapper = dict(
+    optimizer=dict(lr=1.5e-3, fused=True),
+    paramwise_cfg=dict(
+        _delete_=True, norm_decay_mult=0., custom_keys=dict(relative_position_bias_table=dict(decay_mult=0.))),
+    clip_grad=dict(max_norm=1.))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
     dict(

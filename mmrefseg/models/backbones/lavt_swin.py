@@ -1,6 +1,6 @@
 """LAVT's language-aware Swin (LAVT, CVPR 2022, §3)."""
 
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple, Union
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -16,7 +16,8 @@ from .stem_swin import StemSwin
 class LanguageGate(BaseModule):
     """How much of the fused feature flows back into the backbone (LAVT §3.2).
 
-    ``S = tanh(W_2 relu(W_1 F))``, both linear without bias, and the gate's output is ``S * F``.
+    ``S = tanh(W_2 relu(W_1 F))``, both linear without bias, and the gate's output is ``S * F``. Both start, as Swin's
+    linear layers do and as released, with a normal distribution of 0.02, truncated.
 
     Args:
         channels (int): C of F.
@@ -29,6 +30,8 @@ class LanguageGate(BaseModule):
         self.layers = nn.Sequential(
             nn.Linear(channels, channels, bias=False), nn.ReLU(),
             nn.Linear(channels, channels, bias=False), nn.Tanh())
+        for layer in (self.layers[0], self.layers[2]):
+            nn.init.trunc_normal_(layer.weight, std=0.02)
 
     def forward(self, joint: Tensor) -> Tensor:
         """(N, HW, C) -> (N, HW, C)."""
@@ -48,12 +51,13 @@ class LAVTSwin(StemSwin):
 
     Args:
         text_channels (int): C of the words. Defaults to 768.
-        fusion_heads (int): Heads of each PWAM: 1 in LAVT's first release, 4 in ``lavt_one``.
+        fusion_heads (int | Sequence[int]): Heads of every PWAM, or of each stage's. Both releases have 1 unless
+            ``--mha`` gave a number a stage, such as 1, 2, 4, 8. Defaults to 1.
         fusion_dropout (float): Dropout of each PWAM. Defaults to 0.
         **kwargs: As :class:`StemSwin` and mmseg's ``SwinTransformer``; ``out_indices`` stays at all stages.
 
     Raises:
-        ValueError: ``out_indices`` leaves out a stage.
+        ValueError: ``out_indices`` leaves out a stage, or ``fusion_heads`` has not a number for each.
     """
 
     # Tells the segmentor to hand over the expressions.
@@ -63,7 +67,7 @@ class LAVTSwin(StemSwin):
 
     def __init__(self,
                  text_channels: int = 768,
-                 fusion_heads: int = 1,
+                 fusion_heads: Union[int, Sequence[int]] = 1,
                  fusion_dropout: float = 0.,
                  **kwargs) -> None:
         super().__init__(**kwargs)
@@ -71,9 +75,13 @@ class LAVTSwin(StemSwin):
             raise ValueError(f'model.backbone.out_indices of LAVTSwin is {tuple(self.out_indices)}, expected all '
                              f'{len(self.stages)} stages: words meet pixels behind each')
         self.reads = Reads(text=text_channels)
+        heads = [fusion_heads] * len(self.stages) if isinstance(fusion_heads, int) else list(fusion_heads)
+        if len(heads) != len(self.stages):
+            raise ValueError(f'model.backbone.fusion_heads of LAVTSwin is {fusion_heads}, expected a number, or one for '
+                             f'each of the {len(self.stages)} stages')
         self.fusions = nn.ModuleList(
-            PWAM(channels, text_channels, fusion_heads, fusion_dropout)
-            for channels in self.num_features)
+            PWAM(channels, text_channels, num_heads, fusion_dropout)
+            for channels, num_heads in zip(self.num_features, heads))
         self.gates = nn.ModuleList(LanguageGate(channels) for channels in self.num_features[:-1])
 
     def forward_image(self, images: Tensor) -> Tuple[Tensor, Tuple[int, int]]:

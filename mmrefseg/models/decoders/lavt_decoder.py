@@ -1,5 +1,6 @@
 """LAVT's decoder (LAVT, CVPR 2022, §3.3), which ends before the classifier."""
 
+from itertools import chain
 from typing import Optional, Sequence
 
 import torch
@@ -19,13 +20,16 @@ class LAVTDecoder(BaseModule):
     """From the coarsest level to the finest: upsample, concatenate, two 3x3 convolutions.
 
     ``Y_4 = F_4``; ``Y_i = rho_i([up(Y_{i+1}); F_i])`` for i = 3, 2, 1, where rho is twice (3x3
-    convolution, batch norm, ReLU) and up is bilinear with aligned corners. Y = Y_1 at stride 4.
+    convolution, batch norm, ReLU) and up is bilinear with aligned corners. Y = Y_1 at stride 4. The convolutions start
+    as torch's own do (uniform, He et al. with a = sqrt 5), as released.
 
     Args:
         in_channels (Sequence[int]): C of each level, finest first.
         channels (int): C of Y (4 C_1 = 512 for Swin-B in the released code).
         norm_cfg (dict): Defaults to ``dict(type='BN')``.
         align_corners (bool): Of the upsampling. Defaults to True, as released.
+        he_init (bool): Start from He's normal distribution as mmcv's ``ConvModule`` does, with weights 2.5 to 4.2 times
+            as large for Swin-B: for training from nothing. Defaults to False.
         init_cfg (dict, optional): Initialization, as in mmengine.
 
     Attributes:
@@ -40,6 +44,7 @@ class LAVTDecoder(BaseModule):
                  channels: int,
                  norm_cfg: Optional[dict] = None,
                  align_corners: bool = True,
+                 he_init: bool = False,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         if len(in_channels) < 2:
@@ -57,6 +62,9 @@ class LAVTDecoder(BaseModule):
                 ConvModule(above + here, channels, 3, padding=1, norm_cfg=norm_cfg),
                 ConvModule(channels, channels, 3, padding=1, norm_cfg=norm_cfg))
             for here, above in zip(in_channels[:-1], from_above))
+        if not he_init:
+            for layer in chain.from_iterable(self.stages):
+                layer.conv.reset_parameters()
         # As the maps are that upsampled_conv gives.
         self.stages.to(memory_format=torch.channels_last)
 

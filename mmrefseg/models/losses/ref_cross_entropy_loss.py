@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
 
+from ..utils import at_least_single
+
 
 @MODELS.register_module()
 class RefCrossEntropyLoss(nn.Module):
@@ -49,14 +51,15 @@ class RefCrossEntropyLoss(nn.Module):
         Returns:
             Tensor: A scalar.
         """
-        logits = logits.float()
+        logits = at_least_single(logits)
         if logits.shape[1] == 1:
             # sigmoid(x) is the softmax of (0, x).
             logits = F.pad(logits, (0, 0, 0, 0, 1, 0))
         if torch.are_deterministic_algorithms_enabled():
             loss = _repeatable_cross_entropy(logits, target, self.class_weight, ignore_index)
         else:
-            loss = F.cross_entropy(logits, target, weight=self.class_weight, ignore_index=ignore_index)
+            weight = None if self.class_weight is None else self.class_weight.to(logits.dtype)
+            loss = F.cross_entropy(logits, target, weight=weight, ignore_index=ignore_index)
         return self.loss_weight * loss
 
 

@@ -5,6 +5,8 @@ from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
 
+from ..utils import at_least_single
+
 
 @MODELS.register_module()
 class RefDiceLoss(nn.Module):
@@ -43,7 +45,7 @@ class RefDiceLoss(nn.Module):
         Returns:
             Tensor: A scalar.
         """
-        logits = logits.float()  # sums over 10^5 pixels need more than half precision
+        logits = at_least_single(logits)  # sums over 10^5 pixels need more than half precision
         if logits.shape[1] == 1:
             probability = torch.cat([(-logits).sigmoid(), logits.sigmoid()], dim=1)
         else:

@@ -1,6 +1,5 @@
 """From what the heads give for each row to what a data sample is told: masks, scores, existence, priors."""
 
-import math
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
@@ -98,15 +97,30 @@ def _masks_and_scores(logits: Tensor, sample: RefDataSample, *settings) -> Tuple
 def _mask_some(logits: Tensor, sample: RefDataSample, input_size: Sequence[int], test_cfg: RefTestCfg,
                align_corners: bool) -> Tuple[Tensor, ...]:
     """:func:`_masks_and_scores` of all rows at once."""
-    logits = resize_logits(logits, input_size, align_corners)
-    height, width = sample.get('img_shape', tuple(input_size))[:2]
-    logits = logits[..., :height, :width]  # padding lies at the right and the bottom
-    if test_cfg.eval_size == 'original':
-        logits = resize_logits(logits, sample.ori_shape[:2], align_corners)
-    evidence = evidence_of(logits)
-    masks = evidence > math.log(test_cfg.threshold / (1 - test_cfg.threshold))
-    scores = (evidence.sigmoid() * masks).sum((1, 2)) / masks.sum((1, 2)).clamp(min=1)
+    placed = (sample, input_size, test_cfg, align_corners)
+    if test_cfg.threshold == 0.5:
+        logits = _to_eval_size(logits, *placed)
+        evidence = evidence_of(logits)
+        masks, probability = evidence > 0, evidence.sigmoid()
+    else:
+        # A probability is what such methods upsample (LTS §3.4): the mean of two is not that of their logits.
+        probability = _to_eval_size(evidence_of(logits).sigmoid()[:, None], *placed, at_once=True)[:, 0]
+        masks = probability > test_cfg.threshold
+        logits = _to_eval_size(logits, *placed) if test_cfg.keep_logits else logits
+    scores = (probability * masks).sum((1, 2)) / masks.sum((1, 2)).clamp(min=1)
     return masks.to(torch.uint8), scores, logits if test_cfg.keep_logits else logits[:0]
+
+
+def _to_eval_size(maps: Tensor, sample: RefDataSample, input_size: Sequence[int], test_cfg: RefTestCfg,
+                  align_corners: bool, at_once: bool = False) -> Tensor:
+    """(R, K, h, w) -> (R, K, H, W) by ``test_cfg.eval_size``, without the padding at the right and the bottom.
+
+    With ``at_once`` an image that has no padding is resized once; else to the input first.
+    """
+    shape = tuple(sample.get('img_shape', tuple(input_size))[:2])
+    if not (at_once and shape == tuple(input_size)):
+        maps = resize_logits(maps, input_size, align_corners)[..., :shape[0], :shape[1]]
+    return resize_logits(maps, sample.ori_shape[:2] if test_cfg.eval_size == 'original' else shape, align_corners)
 
 
 def _empty_masks(sample: RefDataSample, exists: Tensor) -> None:

@@ -12,7 +12,8 @@ class RefTestCfg:
         eval_size (str): 'input' predicts at the size the network sees, as LAVT's evaluation;
             'original' at the picture's own size. Defaults to 'input'.
         threshold (float): Probability above which a pixel is the referent; 0.5 with two classes is
-            argmax. Defaults to 0.5.
+            argmax. At 0.5 logits are resized, else probabilities, and once where nothing is padded (LTS
+            §3.4). Defaults to 0.5.
         existence_threshold (float): With an existence head: probability at or below which an expression is said to have
             no object, so that its mask is empty. 0 empties none. Defaults to 0.5.
         max_expressions (int): How many expressions go through fusion, decoder and head at once; bounds

@@ -43,8 +43,10 @@ class BERTEncoder(TransformerTextEncoder):
         trainable_layers (int or Sequence[int], optional): None: everything trains. A sequence: only
             the encoder layers of these numbers (from 0) train; embeddings and other layers stay as
             loaded, and the gradient passes through them. An int n: the layers below n; LAVT's
-            published training is 10 (layers 0-9 of 12). 0: nothing trains. Dropout is active in
-            layers that do not train as well.
+            published training is 10 (layers 0-9 of 12). 0: nothing trains.
+        dropout (bool): Whether the layers that train drop in training, as ``lavt_one`` has it. False: the
+            model trains in eval mode, as LAVT's first release does. Layers that do not train never drop.
+            Defaults to True.
         sentence (str): The sentence feature: ``'cls'``, the first token's, or ``'mean'`` of the
             word features (SADLR's S, S2RM's AvgP(T)). A model without a token for the sentence,
             such as GPT-2, wants ``'mean'``.
@@ -62,8 +64,8 @@ class BERTEncoder(TransformerTextEncoder):
                  config: Optional[dict] = None,
                  tokenizer: Union[str, os.PathLike, Sequence[str], None] = None,
                  max_length: int = 20,
-                 trainable_layers: Union[int, Sequence[int], None] = None, sentence: str = 'cls',
-                 with_cp: bool = False, local_files_only: bool = False, init_cfg=None) -> None:
+                 trainable_layers: Union[int, Sequence[int], None] = None, dropout: bool = True,
+                 sentence: str = 'cls', with_cp: bool = False, local_files_only: bool = False, init_cfg=None) -> None:
         if sentence not in ('cls', 'mean'):
             raise ValueError(f"text_encoder.sentence must be 'cls' or 'mean', found {sentence!r}.")
         if pretrained is None and (tokenizer is None or 'model_type' not in (config or {})):
@@ -81,6 +83,7 @@ class BERTEncoder(TransformerTextEncoder):
                              f'{positions} positions (max_position_embeddings).')
         self.pretrained = pretrained
         self.local_files_only = local_files_only
+        self.dropout = dropout
         self.sentence = sentence
         self.tokenizer = fast_tokenizer
         self.model = AutoModel.from_config(architecture).float()

@@ -1,4 +1,4 @@
-"""Which layers of a transformer train."""
+"""Which layers of a transformer train, and which of them drop."""
 
 from typing import Sequence, Union
 
@@ -31,3 +31,17 @@ def set_trainable_layers(model: nn.Module, trainable_layers: Union[int, Sequence
     model.requires_grad_(False)
     for number in numbers:
         layers[number].requires_grad_(True)
+
+
+def evaluate_frozen(module: nn.Module) -> None:
+    """Put every part of a model of which no parameter trains into eval mode: what is frozen drops nothing.
+
+    Args:
+        module (nn.Module): In training mode, with some of its parameters frozen.
+    """
+    parameters = list(module.parameters())
+    if parameters and not any(parameter.requires_grad for parameter in parameters):
+        module.eval()
+        return
+    for child in module.children():
+        evaluate_frozen(child)

@@ -8,14 +8,27 @@ from torch import Tensor
 from ..utils import checkpointed
 from ..utils.hub import load_pretrained
 from .base_text_encoder import BaseTextEncoder
+from .trainable_layers import evaluate_frozen
 
 
 class TransformerTextEncoder(BaseTextEncoder):
     """Runs ``self.model``, whose weights come from ``self.pretrained``.
 
     A subclass sets ``model``, ``pretrained`` (None: weights of chance), ``local_files_only`` and ``with_cp``, and gives
-    ``standalone_tokenizer`` and ``encode``.
+    ``standalone_tokenizer`` and ``encode``. With ``dropout`` False the model stays in eval mode while it trains; layers
+    that do not train always do.
     """
+
+    dropout = True
+
+    def train(self, mode: bool = True) -> 'TransformerTextEncoder':
+        """Switch to training or evaluation, all but what is to drop nothing."""
+        super().train(mode)
+        if mode and not self.dropout:
+            self.model.eval()
+        elif mode:
+            evaluate_frozen(self.model)
+        return self
 
     def run_model(self, ids: Tensor, mask: Tensor) -> Tuple[Tensor, Tensor]:
         """ids and mask (N, L) on any device -> the last layer's features (N, L, C) and the mask, on the parameters'."""
