@@ -266,7 +266,8 @@ class Backbone(nn.Module):
         rates = iter([drop_path_rate * i / max(1, sum(depths) - 1) for i in range(sum(depths))])
         self.patch_embed = PatchEmbed(channels[0])
         self.layers = nn.ModuleList(
-            Stage(channels[i], depths[i], num_heads[i], window_size, text_channels, fusion_heads,
+            Stage(channels[i], depths[i], num_heads[i], window_size, text_channels,
+                  fusion_heads if isinstance(fusion_heads, int) else fusion_heads[i],
                   last=i == 3, drop_path_rates=list(islice(rates, depths[i])))
             for i in range(4))
         for i in range(4):
@@ -316,7 +317,7 @@ class Decoder(nn.Module):
 class PlainLAVT(nn.Module):
     """LAVT after the text encoder; the default is Swin-B on BERT-base, as first released.
 
-    fusion_heads: heads of the word attention, 1 in the first release and 4 in `lavt_one`.
+    fusion_heads: heads of the word attention, of every stage or of each; 1 in both releases.
     decoder_channels: width of the decoder, 4·C_1 when None.
     drop_path_rate: stochastic depth of the last block, in training; 0.3 as published.
     """

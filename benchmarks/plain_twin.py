@@ -37,7 +37,7 @@ class PlainTwin(nn.Module):
             num_heads=[each.w_msa.num_heads for each in attention],
             window_size=attention[0].window_size,
             text_channels=model.text_encoder.out_channels,
-            fusion_heads=swin.fusions[0].num_heads,
+            fusion_heads=[each.num_heads for each in swin.fusions],
             decoder_channels=decoder.out_channels,
             drop_path_rate=swin.stages[-1].blocks[-1].attn.drop.drop_prob)
         self.lavt.to(next(model.parameters()).device).train(model.training)

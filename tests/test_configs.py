@@ -150,7 +150,7 @@ def test_the_published_recipe():
     assert not names['text_encoder.model.embeddings.word_embeddings.weight'].requires_grad
     scheduler = cfg.param_scheduler
     assert (scheduler.type, scheduler.power, scheduler.eta_min, scheduler.convert_to_iter_based) == (
-        'PolyLR', 0.9, 0, True)
+        'ReleasePolyLR', 0.9, 0, True)
     assert cfg.train_cfg.max_epochs == 40 and 8 * cfg.train_dataloader.batch_size == 32
     resize = cfg.train_dataloader.dataset.pipeline[1]
     assert resize.type == 'RefResize' and tuple(resize.scale) == (480, 480) and not resize.keep_ratio

@@ -72,8 +72,8 @@ def train(tmp_path, batch_size, accumulative_counts):
         optim_wrapper=dict(
             type='OptimWrapper', optimizer=dict(type='SGD', lr=1.), accumulative_counts=accumulative_counts),
         param_scheduler=dict(
-            type='PolyLR', power=0.9, eta_min=0., begin=0, end=2, by_epoch=True, convert_to_iter_based=True),
-        default_hooks=dict(checkpoint=None, logger=None), default_scope='mmengine',
+            type='ReleasePolyLR', power=0.9, begin=0, end=2, by_epoch=True, convert_to_iter_based=True),
+        default_hooks=dict(checkpoint=None, logger=None), default_scope='mmrefseg',
         experiment_name=f'toy_{batch_size}_{accumulative_counts}')
     step = runner.model.train_step
     runner.model.train_step = lambda data, optim_wrapper: (
@@ -88,6 +88,6 @@ def test_the_schedule_counts_iterations_and_ends_with_the_training(tmp_path):
     assert (len(whole), len(halves)) == (4, 8)
     # The same number of steps of the optimizer: the weight changes after every second iteration only.
     assert len(set(whole)) == 4 and [halves[i] == halves[i + 1] for i in range(7)] == [True, False] * 3 + [True]
-    # One curve over the training, from the full rate to nothing.
+    # One curve over the training, whose last step still learns.
     for found in (rates, half_rates):
-        assert found == pytest.approx([(1 - i / (len(found) - 1))**0.9 for i in range(len(found))])
+        assert found == pytest.approx([(1 - i / len(found))**0.9 for i in range(len(found))])

@@ -49,7 +49,7 @@ def test_the_recipe():
     """Section IV.B of the paper."""
     cfg = load('s2rm-casg_swinb_refcoco.py')
     assert cfg.optim_wrapper.optimizer == dict(type='AdamW', lr=5e-5, weight_decay=0.01)
-    assert cfg.param_scheduler.type == 'PolyLR' and cfg.train_cfg.max_epochs == 40
+    assert cfg.param_scheduler.type == 'ReleasePolyLR' and cfg.train_cfg.max_epochs == 40
     assert 8 * cfg.train_dataloader.batch_size == 32 and cfg.train_dataloader.dataset.sample_by == 'ref'
     assert cfg.model.decode_head.num_classes == 1
     assert cfg.model.decode_head.loss_decode == dict(type='RefDiceLoss', background=False)

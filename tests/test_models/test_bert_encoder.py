@@ -226,3 +226,17 @@ def test_bert_folder_of_another_architecture(folder):
 def test_bert_errors(kwargs, error, message):
     with pytest.raises(error, match=message):
         bert(**kwargs)
+
+
+@pytest.mark.parametrize('layers,dropout,active', [
+    (None, True, 1 + 3 * 3), (1, True, 3), (0, True, 0), (None, False, 0), (1, False, 0)])
+def test_what_drops(layers, dropout, active):
+    """Layers that train, where they are to; embeddings and frozen layers never."""
+    encoder = bert(trainable_layers=layers, dropout=dropout).train()
+    drops = [module for module in encoder.modules() if isinstance(module, torch.nn.Dropout)]
+    assert sum(module.training for module in drops) == active and encoder.training
+    repeats = all(torch.equal(encoder([LONG]).words, encoder([LONG]).words) for _ in range(3))
+    assert repeats == (active == 0)
+    assert not any(module.training for module in encoder.eval().modules())
+    encoder.train()
+    assert sum(module.training for module in drops) == active

@@ -4,7 +4,8 @@ import pytest
 import torch
 from mmseg.models.backbones import SwinTransformer
 
-from mmrefseg.models import LAVTSwin, StemSwin
+from mmrefseg.models import LAVTDecoder, LAVTSwin, StemSwin
+from mmrefseg.models.backbones.lavt_swin import LanguageGate
 from mmrefseg.structures import TextFeatures
 
 SMALL = dict(embed_dims=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 2), window_size=3)
@@ -81,3 +82,29 @@ def test_the_language_reaches_the_next_stage():
 def test_no_stage_can_be_left_out():
     with pytest.raises(ValueError, match=r'out_indices of LAVTSwin is \(3,\), expected all 4 stages'):
         LAVTSwin(text_channels=6, out_indices=(3, ), **SMALL)
+
+
+def test_gates_start_as_released():
+    torch.manual_seed(0)
+    gate = LanguageGate(128)
+    for layer in (gate.layers[0], gate.layers[2]):
+        assert layer.weight.std().item() == pytest.approx(0.02, rel=0.05) and layer.weight.abs().max() < 0.12
+
+
+def test_heads_of_each_stage():
+    kwargs = dict(embed_dims=8, depths=(1, 1, 1, 1), num_heads=(1, 2, 2, 4), window_size=3, text_channels=12)
+    assert [pwam.num_heads for pwam in LAVTSwin(**kwargs, fusion_heads=[1, 2, 4, 8]).fusions] == [1, 2, 4, 8]
+    assert [pwam.num_heads for pwam in LAVTSwin(**kwargs).fusions] == [1, 1, 1, 1]
+    with pytest.raises(ValueError, match=r'fusion_heads of LAVTSwin is \[1, 2\], expected a number, or one for each'):
+        LAVTSwin(**kwargs, fusion_heads=[1, 2])
+
+
+@pytest.mark.parametrize('he_init,ratio', [(False, 1.), (True, 2.5)])
+def test_decoder_starts_as_released(he_init, ratio):
+    """Uniform within 1 / sqrt(fan in), as torch's Conv2d; He's normal distribution is 2.4 times as wide and more."""
+    torch.manual_seed(0)
+    decoder = LAVTDecoder([16, 32], 64, he_init=he_init)
+    for module in decoder.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            found = module.weight.std().item() * (3 * module.in_channels * 9)**0.5
+            assert found == pytest.approx(1, rel=0.05) if ratio == 1 else found > 2

@@ -14,8 +14,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import nn
 
-from mmrefseg.engine import without_pretrained
 from mmrefseg.registry import MODELS
+from mmrefseg.utils import without_pretrained
 
 
 def write_refcoco(root: Path) -> None:

@@ -18,8 +18,8 @@ TOOL = ROOT / 'tools/model_converters/lavt.py'
 SMALL = dict(embed_dim=8, depths=(2, 2, 2, 2), num_heads=(1, 2, 2, 4), window_size=3, text_channels=12)
 
 
-def official_checkpoint(fusion_heads, release):
-    torch.manual_seed(fusion_heads)
+def official_checkpoint(fusion_heads, release, **args):
+    torch.manual_seed(0)
     plain = PlainLAVT(**SMALL, fusion_heads=fusion_heads).eval().double()  # rounding hides no mistake
     with torch.no_grad():
         for name, value in plain.state_dict().items():  # nothing stays at a default that hides a mistake
@@ -30,17 +30,27 @@ def official_checkpoint(fusion_heads, release):
     bert = {'embeddings.word_embeddings.weight': torch.randn(5, 4), 'embeddings.position_ids': torch.arange(9),
             'pooler.dense.weight': torch.randn(4, 4)}
     if release == 'first':
-        return plain, dict(model=plain.state_dict(), bert_model=bert, args=argparse.Namespace(lr=5e-5), epoch=39)
+        return plain, dict(model=plain.state_dict(), bert_model=bert, epoch=39,
+                           args=argparse.Namespace(lr=5e-5, **args))
     one = {f'module.{name}': value for name, value in plain.state_dict().items()}
-    return plain, dict(model={**one, **{f'module.text_encoder.{name}': value for name, value in bert.items()}})
+    return plain, dict(model={**one, **{f'module.text_encoder.{name}': value for name, value in bert.items()}},
+                       args=argparse.Namespace(**args))
 
 
-@pytest.mark.parametrize('fusion_heads,release,size', [(1, 'first', (96, 64)), (4, 'lavt_one', (80, 104))])
-def test_converted_computes_the_same(tmp_path, fusion_heads, release, size):
-    plain, checkpoint = official_checkpoint(fusion_heads, release)
+@pytest.mark.parametrize('fusion_heads,mha,release,size', [
+    (1, '', 'first', (96, 64)), (1, '', 'lavt_one', (80, 104)), ([1, 2, 4, 8], '1-2-4-8', 'lavt_one', (80, 104)),
+    (4, '4-4-4-4', 'first', (96, 64))])
+def test_converted_computes_the_same(tmp_path, fusion_heads, mha, release, size):
+    """With the heads that the checkpoint's own ``args.mha`` names, and one where it names none."""
+    plain, checkpoint = official_checkpoint(fusion_heads, release, mha=mha)
     torch.save(checkpoint, tmp_path / 'official.pth')
-    subprocess.run([sys.executable, TOOL, tmp_path / 'official.pth', tmp_path / 'ours.pth'], check=True)
-    weights = torch.load(tmp_path / 'ours.pth', weights_only=True)['state_dict']
+    run = subprocess.run([sys.executable, TOOL, tmp_path / 'official.pth', tmp_path / 'ours.pth'], check=True,
+                         capture_output=True, text=True)
+    found = torch.load(tmp_path / 'ours.pth', weights_only=True)
+    weights = found['state_dict']
+    assert found['meta']['options'] == ({} if mha == '' else {'model.backbone.fusion_heads': fusion_heads})
+    said = f'"model.backbone.fusion_heads={fusion_heads}"'.replace(' ', '')
+    assert (f'--cfg-options {said}' in run.stdout) == bool(mha)
 
     def of(part):
         return {name[len(part):]: value for name, value in weights.items() if name.startswith(part)}
@@ -66,6 +76,13 @@ def test_converted_computes_the_same(tmp_path, fusion_heads, release, size):
     for ours, theirs in zip(maps, expected_maps):
         torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=1e-9)
     torch.testing.assert_close(logits, expected, atol=1e-9, rtol=1e-9)
+
+
+@pytest.mark.parametrize('mha', ['1-2-4', 'four', '0-1-1-1'])
+def test_heads_that_cannot_be(mha):
+    _, checkpoint = official_checkpoint(1, 'first', mha=mha)
+    with pytest.raises(ValueError, match=f"args.mha of the official LAVT checkpoint is '{mha}', expected a number"):
+        convert_lavt.convert(checkpoint)
 
 
 def test_every_key_is_accounted_for():

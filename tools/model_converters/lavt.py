@@ -1,7 +1,7 @@
 """Convert an official LAVT checkpoint (either release):  python tools/model_converters/lavt.py SRC DST
 
-Test the result with configs/lavt/lavt_swinb_<dataset>.py; for ``lavt_one`` add
-``--cfg-options model.backbone.fusion_heads=4``.
+Test the result with configs/lavt/lavt_swinb_<dataset>.py. Where the checkpoint's ``args.mha`` says that PWAM has other
+than one head, the option that it needs is printed.
 """
 
 import sys

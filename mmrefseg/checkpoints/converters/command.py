@@ -36,9 +36,11 @@ def main(family: ModuleType, arguments=None) -> int:
         print('Nothing was written; --ignore-unknown writes all the same.')
         return 1
     partial = f'{args.dst}.partial'
-    torch.save(dict(state_dict=converted.state_dict, meta=dict(converted_from=os.path.basename(args.src))), partial)
+    meta = dict(converted_from=os.path.basename(args.src), config=converted.config, options=converted.options)
+    torch.save(dict(state_dict=converted.state_dict, meta=meta), partial)
     os.replace(partial, args.dst)
     print(f'wrote {args.dst}')
     for key, value in converted.options.items():
-        print(f'Test it with --cfg-options {key}={value}')
+        shown = str(value).replace(' ', '')
+        print(f'Test it with --cfg-options "{key}={shown}": without, it computes something else')
     return 0

@@ -19,7 +19,7 @@ class Converted:
         state_dict (dict): Our names -> weights.
         config (str): A config of ours that the weights belong to, by its path below ``configs/``.
         options (dict): Dotted config keys that the weights need beside that config -> values
-            (``{'model.backbone.fusion_heads': 4}``).
+            (``{'model.backbone.fusion_heads': [1, 2, 4, 8]}``).
         left_out (list[str]): Official names left out on purpose.
         unknown (list[str]): Official names that the family's code does not have.
     """

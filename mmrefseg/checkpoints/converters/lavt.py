@@ -4,7 +4,7 @@ The first release keeps BERT beside the model (``bert_model``), ``lavt_one`` ins
 """
 
 import re
-from typing import Dict, List, Tuple
+from typing import Dict, List, Tuple, Union
 
 from torch import Tensor
 
@@ -58,14 +58,45 @@ def convert(checkpoint: dict) -> Converted:
         checkpoint (dict): What the file holds.
 
     Returns:
-        Converted: With ``unknown`` names where the file holds more than the releases do.
+        Converted: With ``unknown`` names where the file holds more than the releases do, and the heads of PWAM as an
+        option where its training arguments say other than one.
 
     Raises:
-        OfficialFormatError: There is no ``model`` in it.
+        OfficialFormatError: There is no ``model`` in it, or its arguments name no heads that LAVT could have.
     """
     weights = official_weights(checkpoint)
     converted, dropped, unknown = rename(weights)
-    return Converted(FAMILY, converted, CONFIG, left_out=dropped, unknown=unknown)
+    heads = fusion_heads(checkpoint.get('args'))
+    options = {} if heads == 1 else {'model.backbone.fusion_heads': heads}
+    return Converted(FAMILY, converted, CONFIG, options=options, left_out=dropped, unknown=unknown)
+
+
+def fusion_heads(args: object) -> Union[int, List[int]]:
+    """Heads of PWAM by the training arguments that an official checkpoint holds.
+
+    No weight tells them: the projections are as wide whatever the number of heads. Both releases have one, unless
+    ``--mha`` gave a number a stage ("1-2-4-8").
+
+    Args:
+        args (Namespace | dict, optional): The checkpoint's ``args``.
+
+    Returns:
+        int | list[int]: Of every stage, or of each.
+
+    Raises:
+        OfficialFormatError: ``args.mha`` is no numbers.
+    """
+    mha = args.get('mha') if isinstance(args, dict) else getattr(args, 'mha', None)
+    if not mha:
+        return 1
+    try:
+        heads = [int(number) for number in str(mha).split('-')]
+    except ValueError:
+        heads = []
+    if len(heads) not in (1, 4) or min(heads, default=0) < 1:
+        raise OfficialFormatError(f"args.mha of the official LAVT checkpoint is {mha!r}, expected a number of heads "
+                                  "for each of the four stages, such as '1-2-4-8'")
+    return heads[0] if len(set(heads)) == 1 else heads
 
 
 def official_weights(checkpoint: dict) -> Dict[str, Tensor]:

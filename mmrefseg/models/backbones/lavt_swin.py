@@ -77,8 +77,8 @@ class LAVTSwin(StemSwin):
         self.reads = Reads(text=text_channels)
         heads = [fusion_heads] * len(self.stages) if isinstance(fusion_heads, int) else list(fusion_heads)
         if len(heads) != len(self.stages):
-            raise ValueError(f'model.backbone.fusion_heads of LAVTSwin is {fusion_heads}, expected a number, or one for '
-                             f'each of the {len(self.stages)} stages')
+            raise ValueError(f'model.backbone.fusion_heads of LAVTSwin is {fusion_heads}, expected a number, or one '
+                             f'for each of the {len(self.stages)} stages')
         self.fusions = nn.ModuleList(
             PWAM(channels, text_channels, num_heads, fusion_dropout)
             for channels, num_heads in zip(self.num_features, heads))

@@ -17,8 +17,8 @@ class LocateHead(BaseRefHead):
 
     ``L_loc = BCE(sigmoid(H_mask), y)``, lambda = 0.1 of Eq. 13 is its weight. Eqs. 11 and 12 are sums, L_seg over
     H/4 W/4 pixels and L_loc over a quarter as many. L_seg being a mean here (:class:`LTSMaskHead`), the whole of
-    Eq. 13 is divided by H/4 W/4, so that a mean over the heatmap counts ``0.1 / 4``. The paper does not say how the mask
-    is down-sampled: here a cell takes the pixel at its centre. The head has no parameters and does not read Y.
+    Eq. 13 is divided by H/4 W/4, so that a mean over the heatmap counts ``0.1 / 4``. The paper does not say how the
+    mask is down-sampled: here a cell takes the pixel at its centre. The head has no parameters and does not read Y.
 
     Args:
         loss_decode (dict | list[dict], optional): Losses of one sigmoid channel. Defaults to the binary cross entropy
