@@ -4,8 +4,8 @@ dataset_type = 'RefCOCODataset'
 data_root = 'data/'
 input_size = (480, 480)
 # Training resizes with Pillow's filter as torch has it, several times as fast and off by one of 255 on 0.3 % of the
-# values; testing takes Pillow's own pixels, as LAVT does ('pillow' here does so in training). The masks are those of masks
-# that are loaded first and resized.
+# values; testing takes Pillow's own pixels, as LAVT does ('pillow' here does so in training). The masks are those of
+# masks that are loaded first and resized.
 train_pipeline = [
     dict(type='LoadRefImage'),
     dict(type='RefResize', scale=input_size, keep_ratio=False, backend='torch'),

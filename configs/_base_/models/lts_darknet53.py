@@ -17,8 +17,8 @@ model = dict(
         hidden_dims=512,
         max_length=15,
         glove='data/glove/glove.840B.300d.txt'),
-    # Darknet stays as it is loaded, as in MCN's released code, whose set-up the paper takes over: of what is pre-trained
-    # little would be left after a step of Adam at 1e-3. frozen_stages=-1 trains it.
+    # The paper pre-trained it on COCO without the val and test images of RefCOCO, RefCOCO+ and RefCOCOg. YOLOv3 of
+    # mmdet has seen them all: numbers from it compare with no published ones. ../pretraining/ makes clean weights.
     # The paper pre-trained it on COCO without the val and test images of RefCOCO, RefCOCO+ and RefCOCOg. The YOLOv3 of
     # mmdet has seen them all: numbers from it compare with no published ones. ../pretraining/ makes clean weights.
     backbone=dict(
