@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmrefseg.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
 from mmrefseg.structures import RefDataSample
-from mmrefseg.utils import without_pretrained
+from mmrefseg.utils import pipeline_sizes, without_pretrained
 
 CONFIGS = sorted(
     path.relative_to(ROOT).as_posix() for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
@@ -101,6 +101,7 @@ def test_parts_around_the_model_build(path):
     for name in ('train', 'val', 'test'):
         dataset = DATASETS.build(dict(cfg[f'{name}_dataloader'].dataset, lazy_init=True))
         assert all(len(part.pipeline.transforms) >= 4 for part in getattr(dataset, 'datasets', [dataset]))
+    assert pipeline_sizes(cfg) == [tuple(cfg.input_size)]
     METRICS.build(cfg.test_evaluator)
     for hook in cfg.custom_hooks:
         HOOKS.build(hook)

@@ -3,10 +3,12 @@
 _base_ = '../s2rm/s2rm-casg_swint_refcoco.py'
 
 input_size = (448, 448)  # 32x32 patches: maps of 128, 64, 32 and 16 cells a side
-_base_.train_pipeline_512[1].scale = input_size
-_base_.test_pipeline_512[1].scale = input_size
-train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline_512))
-val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline_512))
+train_resize = dict(_base_.train_resize, scale=input_size)
+test_resize = dict(_base_.test_resize, scale=input_size)
+train_pipeline = [_base_.load_image, train_resize, _base_.load_train_masks, _base_.pack]
+test_pipeline = [_base_.load_image, test_resize, _base_.load_test_masks, _base_.pack]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 model = dict(
     data_preprocessor=dict(size_divisor=14, test_cfg=dict(size_divisor=14)),

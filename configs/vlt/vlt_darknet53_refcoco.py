@@ -7,18 +7,10 @@ _base_ = [
 ]
 input_size = (416, 416)
 model = dict(text_encoder=dict(vocab='data/refcoco/vocab.txt', glove='data/glove/glove.840B.300d.txt'))
-train_pipeline = [
-    dict(type='LoadRefImage'),
-    dict(type='RefResize', scale=input_size, keep_ratio=True, interpolation='bicubic'),
-    dict(type='LoadRefAnnotations', size='input'),
-    dict(type='PackRefInputs')
-]
-test_pipeline = [
-    dict(type='LoadRefImage'),
-    dict(type='RefResize', scale=input_size, keep_ratio=True, interpolation='bicubic'),
-    dict(type='LoadRefAnnotations'),
-    dict(type='PackRefInputs')
-]
+# The ratio of the sides stays; the preprocessor fills up to a square.
+resize = dict(type='RefResize', scale=input_size, keep_ratio=True, interpolation='bicubic')
+train_pipeline = [_base_.load_image, resize, _base_.load_train_masks, _base_.pack]
+test_pipeline = [_base_.load_image, resize, _base_.load_test_masks, _base_.pack]
 train_dataloader = dict(batch_size=16, dataset=dict(text_field='sent', pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(text_field='sent', pipeline=test_pipeline))
 test_dataloader = val_dataloader

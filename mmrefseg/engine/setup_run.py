@@ -9,6 +9,8 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import print_log
 
+from mmrefseg.utils import merge_options
+
 
 def load_config(path: str,
                 cfg_options: Optional[dict] = None,
@@ -18,7 +20,7 @@ def load_config(path: str,
 
     Args:
         path (str): The config file.
-        cfg_options (dict, optional): Overrides, dotted keys.
+        cfg_options (dict, optional): Overrides, dotted keys; ``input_size`` sets that of pipelines and model.
         work_dir (str, optional): Where logs and checkpoints go.
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
 
@@ -27,8 +29,7 @@ def load_config(path: str,
     """
     cfg = Config.fromfile(path)
     cfg.launcher = launcher
-    if cfg_options:
-        cfg.merge_from_dict(cfg_options)
+    merge_options(cfg, cfg_options)
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get('work_dir') is None:

@@ -19,6 +19,7 @@ class Gives:
         num_queries (int, optional): How many queries an expression has. None: one a word.
         prior (bool): Whether there is a prior.
         text_in_maps (bool): Whether the maps know the expression. False: it is in queries or prior alone.
+        map_size (tuple[int], optional): (H, W) of the last level, where the part is made for images of one size.
     """
 
     maps: Tuple[int, ...]
@@ -26,6 +27,7 @@ class Gives:
     num_queries: Optional[int] = None
     prior: bool = False
     text_in_maps: bool = True
+    map_size: Optional[Tuple[int, int]] = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Reads:
         max_queries (int, optional): The most queries it can take; of one a word there are up to
             ``text_encoder.max_length``.
         prior (bool, optional): Whether there must be a prior (True) or none (False).
+        map_size (tuple[int], optional): (H, W) of the maps that it is made for, where it has a weight a cell.
     """
 
     text: Optional[int] = None
@@ -52,3 +55,4 @@ class Reads:
     word_queries: bool = False
     max_queries: Optional[int] = None
     prior: Optional[bool] = None
+    map_size: Optional[Tuple[int, int]] = None

@@ -1,23 +1,20 @@
 # RefCOCO (UNC split): train, val, testA (people), testB (other things). Test another split with
 #   tools/test.py CONFIG CHECKPOINT --splits val testA testB
+# and at another size with --cfg-options input_size=512; ./refcoco_512.py and its like are bases of other sizes.
 dataset_type = 'RefCOCODataset'
 data_root = 'data/'
 input_size = (480, 480)
 # Training resizes with Pillow's filter as torch has it, several times as fast and off by one of 255 on 0.3 % of the
 # values; testing takes Pillow's own pixels, as LAVT does ('pillow' here does so in training). The masks are those of
 # masks that are loaded first and resized.
-train_pipeline = [
-    dict(type='LoadRefImage'),
-    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='torch'),
-    dict(type='LoadRefAnnotations', size='input'),
-    dict(type='PackRefInputs')
-]
-test_pipeline = [
-    dict(type='LoadRefImage'),
-    dict(type='RefResize', scale=input_size, keep_ratio=False, backend='pillow'),
-    dict(type='LoadRefAnnotations'),
-    dict(type='PackRefInputs')
-]
+load_image = dict(type='LoadRefImage')
+train_resize = dict(type='RefResize', scale=input_size, keep_ratio=False, backend='torch')
+test_resize = dict(type='RefResize', scale=input_size, keep_ratio=False, backend='pillow')
+load_train_masks = dict(type='LoadRefAnnotations', size='input')
+load_test_masks = dict(type='LoadRefAnnotations')
+pack = dict(type='PackRefInputs')
+train_pipeline = [load_image, train_resize, load_train_masks, pack]
+test_pipeline = [load_image, test_resize, load_test_masks, pack]
 train_dataloader = dict(
     batch_size=4,
     num_workers=4,

@@ -4,18 +4,9 @@ _base_ = './refcoco.py'
 dataset_type = 'RefShapesDataset'
 data_root = 'data/'
 input_size = (96, 96)
-train_pipeline = [
-    dict(type='LoadRefImage'),
-    dict(type='RefResize', scale=input_size, keep_ratio=False),
-    dict(type='LoadRefAnnotations', size='input'),
-    dict(type='PackRefInputs')
-]
-test_pipeline = [
-    dict(type='LoadRefImage'),
-    dict(type='RefResize', scale=input_size, keep_ratio=False),
-    dict(type='LoadRefAnnotations'),
-    dict(type='PackRefInputs')
-]
+resize = dict(type='RefResize', scale=input_size, keep_ratio=False)
+train_pipeline = [_base_.load_image, resize, _base_.load_train_masks, _base_.pack]
+test_pipeline = [_base_.load_image, resize, _base_.load_test_masks, _base_.pack]
 # Eight pictures with an expression of each of their refs: about 28 expressions a step.
 train_dataloader = dict(
     batch_size=8,

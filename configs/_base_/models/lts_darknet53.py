@@ -17,10 +17,10 @@ model = dict(
         hidden_dims=512,
         max_length=15,
         glove='data/glove/glove.840B.300d.txt'),
-    # The paper pre-trained it on COCO without the val and test images of RefCOCO, RefCOCO+ and RefCOCOg. YOLOv3 of
-    # mmdet has seen them all: numbers from it compare with no published ones. ../pretraining/ makes clean weights.
-    # The paper pre-trained it on COCO without the val and test images of RefCOCO, RefCOCO+ and RefCOCOg. The YOLOv3 of
-    # mmdet has seen them all: numbers from it compare with no published ones. ../pretraining/ makes clean weights.
+    # Darknet stays as it is loaded, as in MCN's released code, whose set-up the paper takes over: little of what is
+    # pre-trained would be left after a few steps of Adam at 1e-3. frozen_stages=-1 trains it.
+    # The paper pre-trained it on COCO without the val and test images of RefCOCO, RefCOCO+ and RefCOCOg. That of
+    # mmdet's YOLOv3 has seen them all: numbers from it compare with no published ones (../pretraining/ has clean ones).
     backbone=dict(
         type='mmdet.Darknet',
         depth=53,

@@ -1,4 +1,5 @@
-# The datasets' pipelines at 512x512; a config that wants them hands them to its dataloaders.
+# The datasets' pipelines at 512x512, for configs of one's own that hand them to their dataloaders; ours take the bases
+# ../datasets/*_512.py.
 input_size_512 = (512, 512)
 train_pipeline_512 = [
     dict(type='LoadRefImage'),

@@ -1,9 +1,9 @@
-# Table 6: pictures of 320 x 320.
-_base_ = '../lts_darknet53_refcoco.py'
-
-input_size = (320, 320)
-_base_.train_pipeline[1].scale = input_size
-_base_.test_pipeline[1].scale = input_size
-train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
-test_dataloader = val_dataloader
+# Table 6: images of 320 x 320.
+_base_ = [
+    '../../_base_/models/lts_darknet53.py', '../../_base_/datasets/refcoco_320.py',
+    '../../_base_/schedules/schedule_adam_45e.py', '../../_base_/default_runtime.py'
+]
+model = dict(text_encoder=dict(vocab='data/refcoco/vocab.txt'))
+train_dataloader = dict(batch_size=9)
+val_evaluator = dict(protocol='lts')
+test_evaluator = val_evaluator

@@ -62,7 +62,8 @@ class VLTDecoder(BaseModule):
         self.num_queries = num_queries
         self.feature_size = tuple(feature_size)
         self.map_channels = map_channels
-        self.reads = Reads(last_map=map_channels or None, queries=in_channels, num_queries=num_queries)
+        self.reads = Reads(last_map=map_channels or None, queries=in_channels, num_queries=num_queries,
+                           map_size=self.feature_size)
         self.out_channels = channels[-1][-1]
         height, width = self.feature_size
         self.spatial = nn.Sequential(nn.Linear(in_channels, height * width), nn.ReLU())

@@ -96,7 +96,8 @@ class M3Dec(BaseModule):
         norm_cfg = norm_cfg or dict(type='BN')
         self.num_levels = len(in_channels)
         self.reads = Reads(text=text_channels, maps=tuple(in_channels))
-        self.gives = Gives(maps=(channels, ), queries=channels, text_in_maps=False)
+        map_size = None if attention == 'generic' else tuple(feature_size)
+        self.gives = Gives(maps=(channels, ), queries=channels, text_in_maps=False, map_size=map_size)
         self.merge = MergeLevels(in_channels, channels, level, norm_cfg)
         self.positions = SinePositionalEncoding(channels // 2, normalize=True)
         self.encoder = nn.ModuleList(

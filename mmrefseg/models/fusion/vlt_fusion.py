@@ -77,7 +77,8 @@ class VLTFusion(BaseModule):
             raise ValueError(f'fusion.channels is {channels}, expected a multiple of fusion.num_heads {num_heads} '
                              'and of 4')
         self.reads = Reads(text=text_channels, maps=tuple(in_channels))
-        self.gives = Gives(maps=(channels, ), queries=channels, num_queries=num_queries)
+        self.gives = Gives(
+            maps=(channels, ), queries=channels, num_queries=num_queries, map_size=tuple(feature_size))
         self.multi_scale_fusion = MultiScaleFusion(in_channels, text_channels, channels, norm_cfg)
         self.query_generation = QueryGeneration(
             in_channels[1], text_channels, feature_size, channels, num_queries, norm_cfg)

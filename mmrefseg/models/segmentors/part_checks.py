@@ -1,7 +1,7 @@
 """Whether the parts of a model can work together, asked when it is built."""
 
 from dataclasses import replace
-from typing import Optional, Sequence
+from typing import Iterator, Optional, Sequence
 
 import torch
 from mmseg.models.backbones import SwinTransformer
@@ -31,38 +31,60 @@ def check_parts(model: nn.Module) -> None:
         model (RefSegmentor): With its parts built.
 
     Raises:
-        ValueError: Two parts do not fit; the message names both and says what lacks what.
+        ValueError: Parts do not fit: a line for every two that do not, which names both and says what lacks what.
     """
+    problems = list(_problems(model))
+    if len(problems) > 1:
+        problems.insert(0, f'{len(problems)} things do not fit:')
+    if problems:
+        raise ValueError('\n'.join(problems))
+
+
+def _problems(model: nn.Module) -> Iterator[str]:
+    """A line for each thing that does not fit, from the backbone to the heads."""
     backbone, fusion = model.backbone, model.fusion
     if fusion is None and not getattr(backbone, 'takes_text', False):
-        raise ValueError(f'nothing joins the expression with the picture: model.backbone {_type(backbone)} takes no '
-                         'text, so model.fusion is needed (for example PWAMFusion)')
+        yield (f'nothing joins the expression with the picture: model.backbone {_type(backbone)} takes no text, so '
+               'model.fusion is needed (for example PWAMFusion)')
+        return
     giver, given = f'model.backbone {_type(backbone)}', _backbone_gives(backbone)
-    _check_text(giver, backbone, model.text_encoder)
+    yield from _check_text(giver, backbone, model.text_encoder)
     if fusion is not None:
-        _check_part(f'model.fusion {_type(fusion)}', fusion, giver, given, model.text_encoder)
+        yield from _check_part(f'model.fusion {_type(fusion)}', fusion, giver, given, model.text_encoder)
         giver, given = f'model.fusion {_type(fusion)}', getattr(fusion, 'gives', None)
     if model.neck is not None and given is not None:
-        given = replace(given, maps=_neck_channels(model.neck, giver, given.maps))
+        try:
+            given = replace(given, maps=_neck_channels(model.neck, giver, given.maps), map_size=None)
+        except ValueError as error:
+            yield str(error)
+            given = None
         giver += f' with model.neck {_type(model.neck)}'
     if model.decoder is not None:
         name = f'model.decoder {_type(model.decoder)}'
-        _check_part(name, model.decoder, giver, given, model.text_encoder)
+        yield from _check_part(name, model.decoder, giver, given, model.text_encoder)
         reads = getattr(model.decoder, 'reads', None)
-        _check_text_in_maps(name, reads is None or reads.queries is not None or bool(reads.prior), giver, given)
+        reads_more = reads is None or reads.queries is not None or bool(reads.prior)
+        yield from _check_text_in_maps(name, reads_more, giver, given)
+    yield from _check_heads(model, giver, given)
+
+
+def _check_heads(model: nn.Module, giver: str, given: Optional[Gives]) -> Iterator[str]:
     existence = [] if model.existence_head is None else [('existence_head', model.existence_head)]
     auxiliary = [('auxiliary_head', head) for head in model.auxiliary_head]
     for key, head in (('decode_head', model.decode_head), *existence, *auxiliary):
         name = f'model.{key} {_type(head)}'
-        _check_existence(name, key, head)
-        _check_head(name, head, model.decoder)
-        _check_part(name, head, giver, given, model.text_encoder)
+        wrong = [*_check_existence(name, key, head), *_check_head(name, head, model.decoder)]
+        yield from wrong
+        if wrong:
+            continue  # what it reads tells nothing more
+        yield from _check_part(name, head, giver, given, model.text_encoder)
         if isinstance(head, BaseDecodeHead):
             if model.decoder is not None and head is model.decode_head:
-                _check_mmseg_inputs(name, head, f'model.decoder {_type(model.decoder)}', (model.decoder.out_channels, ))
+                decoder = f'model.decoder {_type(model.decoder)}'
+                yield from _check_mmseg_inputs(name, head, decoder, (model.decoder.out_channels, ))
             elif given is not None:
-                _check_mmseg_inputs(name, head, giver, given.maps)
-                _check_text_in_maps(name, False, giver, given)
+                yield from _check_mmseg_inputs(name, head, giver, given.maps)
+                yield from _check_text_in_maps(name, False, giver, given)
 
 
 def _type(part: nn.Module) -> str:
@@ -92,57 +114,61 @@ def _neck_channels(neck: nn.Module, giver: str, channels: Sequence[int]) -> Sequ
                          f'{error}') from error
 
 
-def _check_part(name: str, part: nn.Module, giver: str, given: Optional[Gives], text_encoder: nn.Module) -> None:
-    reads = _check_text(name, part, text_encoder)
+def _check_part(name: str, part: nn.Module, giver: str, given: Optional[Gives],
+                text_encoder: nn.Module) -> Iterator[str]:
+    yield from _check_text(name, part, text_encoder)
+    reads = getattr(part, 'reads', Reads())
     if given is None:
         return
     if reads.queries is not None:
-        _check_queries(name, reads, giver, given, text_encoder)
+        yield from _check_queries(name, reads, giver, given, text_encoder)
     if reads.prior is not None and reads.prior != given.prior:
         wanted = ('needs a prior', 'gives none (fusion.locator of LTSFusion makes one)') if reads.prior else (
             'is set to read no prior (with_prior=False)', 'gives one')
-        raise ValueError(f'{name} {wanted[0]}, but {giver} {wanted[1]}')
+        yield f'{name} {wanted[0]}, but {giver} {wanted[1]}'
     if reads.maps is not None and tuple(reads.maps) != tuple(given.maps):
         hint = '' if len(reads.maps) == len(given.maps) else ' (out_indices of the backbone chooses levels)'
-        raise ValueError(f'{name} takes {_levels(reads.maps)}, but {giver} gives {_levels(given.maps)}{hint}')
+        yield f'{name} takes {_levels(reads.maps)}, but {giver} gives {_levels(given.maps)}{hint}'
     if reads.last_map is not None and reads.last_map != given.maps[-1]:
-        raise ValueError(f'{name} takes a last level of {reads.last_map} channels, but {giver} gives one of '
-                         f'{given.maps[-1]}')
+        yield f'{name} takes a last level of {reads.last_map} channels, but {giver} gives one of {given.maps[-1]}'
+    if None not in (reads.map_size, given.map_size) and tuple(reads.map_size) != tuple(given.map_size):
+        yield (f'{name} is made for maps of {_cells(reads.map_size)} cells (feature_size), but {giver} is made for '
+               f'{_cells(given.map_size)}: --cfg-options input_size=… sets the size of all')
 
 
-def _check_text(name: str, part: nn.Module, text_encoder: nn.Module) -> Reads:
+def _check_text(name: str, part: nn.Module, text_encoder: nn.Module) -> Iterator[str]:
     reads = getattr(part, 'reads', Reads())
     width = getattr(text_encoder, 'out_channels', None)
     if None not in (reads.text, width) and reads.text != width:
-        raise ValueError(f'{name} takes words of {reads.text} channels (text_channels), but model.text_encoder '
-                         f'{_type(text_encoder)} gives words of {width} channels')
-    return reads
+        yield (f'{name} takes words of {reads.text} channels (text_channels), but model.text_encoder '
+               f'{_type(text_encoder)} gives words of {width} channels')
 
 
-def _check_text_in_maps(name: str, reads_more: bool, giver: str, given: Optional[Gives]) -> None:
+def _check_text_in_maps(name: str, reads_more: bool, giver: str, given: Optional[Gives]) -> Iterator[str]:
     if given is not None and not given.text_in_maps and not reads_more:
         where = 'queries' if given.queries is not None else 'prior'
-        raise ValueError(f'{name} reads maps alone, but {giver} gives maps of the picture alone: the expression is in '
-                         f'its {where}')
+        yield (f'{name} reads maps alone, but {giver} gives maps of the picture alone: the expression is in its '
+               f'{where}')
 
 
-def _check_queries(name: str, reads: Reads, giver: str, given: Gives, text_encoder: nn.Module) -> None:
+def _check_queries(name: str, reads: Reads, giver: str, given: Gives, text_encoder: nn.Module) -> Iterator[str]:
     if given.queries is None:
-        raise ValueError(f'{name} reads queries, but {giver} gives none (VLTFusion and M3Dec do)')
+        yield f'{name} reads queries, but {giver} gives none (VLTFusion and M3Dec do)'
+        return
     if reads.queries != given.queries:
-        raise ValueError(f'{name} reads queries of {reads.queries} channels, but {giver} gives queries of '
-                         f'{given.queries} channels')
+        yield (f'{name} reads queries of {reads.queries} channels, but {giver} gives queries of {given.queries} '
+               'channels')
     most = given.num_queries or getattr(text_encoder, 'max_length', None)
     found = str(most) if given.num_queries else f'one a word, up to text_encoder.max_length {most}'
     if reads.word_queries and given.num_queries is not None:
-        raise ValueError(f'{name} reads one query a word, but {giver} gives {found}')
-    if reads.num_queries is not None and reads.num_queries != given.num_queries:
-        raise ValueError(f'{name} reads {reads.num_queries} queries, but {giver} gives {found}')
-    if None not in (reads.max_queries, most) and reads.max_queries < most:
-        raise ValueError(f'{name} reads at most {reads.max_queries} queries, but {giver} gives {found}')
+        yield f'{name} reads one query a word, but {giver} gives {found}'
+    elif reads.num_queries is not None and reads.num_queries != given.num_queries:
+        yield f'{name} reads {reads.num_queries} queries, but {giver} gives {found}'
+    elif None not in (reads.max_queries, most) and reads.max_queries < most:
+        yield f'{name} reads at most {reads.max_queries} queries, but {giver} gives {found}'
 
 
-def _check_head(name: str, head: nn.Module, decoder: Optional[nn.Module]) -> None:
+def _check_head(name: str, head: nn.Module, decoder: Optional[nn.Module]) -> Iterator[str]:
     """What is the head's own: that it is one, and Y."""
     if isinstance(head, BaseRefHead):
         if head.in_channels is None:
@@ -151,38 +177,43 @@ def _check_head(name: str, head: nn.Module, decoder: Optional[nn.Module]) -> Non
             makes = 'turns one map Y into masks'
             if isinstance(head, ExistenceHead):
                 makes = 'reads Y (from_maps=True: the coarsest fused map)'
-            raise ValueError(f'{name} {makes}, so model.decoder is needed (for example LAVTDecoder)')
-        if decoder.out_channels != head.in_channels:
-            raise ValueError(f'{name} has in_channels {head.in_channels}, but model.decoder {_type(decoder)} gives Y '
-                             f'of {decoder.out_channels} channels')
+            yield f'{name} {makes}, so model.decoder is needed (for example LAVTDecoder)'
+        elif decoder.out_channels != head.in_channels:
+            yield (f'{name} has in_channels {head.in_channels}, but model.decoder {_type(decoder)} gives Y of '
+                   f'{decoder.out_channels} channels')
     elif not isinstance(head, BaseDecodeHead) or isinstance(head, BaseCascadeDecodeHead):
-        raise ValueError(f'{name} is neither a head of mmrefseg nor a BaseDecodeHead of mmseg that makes logits from '
-                         'maps alone')
+        yield (f'{name} is neither a head of mmrefseg nor a BaseDecodeHead of mmseg that makes logits from maps alone')
     elif head.out_channels not in (1, 2):
-        raise ValueError(f'{name} has {head.out_channels} classes, expected num_classes=2: background and object')
+        yield f'{name} has {head.out_channels} classes, expected num_classes=2: background and object'
 
 
-def _check_existence(name: str, key: str, head: nn.Module) -> None:
+def _check_existence(name: str, key: str, head: nn.Module) -> Iterator[str]:
     """The head that gives no mask and is there at inference has a place of its own."""
     if isinstance(head, ExistenceHead) != (key == 'existence_head'):
         found = 'gives no mask and is needed at inference' if key != 'existence_head' else 'is no ExistenceHead'
-        raise ValueError(f'{name} {found}: an ExistenceHead, and nothing else, belongs in model.existence_head')
+        yield f'{name} {found}: an ExistenceHead, and nothing else, belongs in model.existence_head'
 
 
-def _check_mmseg_inputs(name: str, head: BaseDecodeHead, giver: str, channels: Sequence[int]) -> None:
+def _check_mmseg_inputs(name: str, head: BaseDecodeHead, giver: str, channels: Sequence[int]) -> Iterator[str]:
     """Whether the levels that a head of mmseg chooses are there and as wide as it takes them."""
     indices = [head.in_index] if isinstance(head.in_index, int) else list(head.in_index)
     if not all(-len(channels) <= index < len(channels) for index in indices):
-        raise ValueError(f'{name} has in_index {head.in_index}, but {giver} gives {_levels(channels)}')
+        yield f'{name} has in_index {head.in_index}, but {giver} gives {_levels(channels)}'
+        return
     chosen = [channels[index] for index in indices]
     wanted = [head.in_channels] if isinstance(head.in_channels, int) else list(head.in_channels)
     if head.input_transform == 'resize_concat':
         chosen = [sum(chosen)]
     if wanted != chosen:
-        raise ValueError(f'{name} takes {_levels(wanted)} (in_index {head.in_index}), but {giver} gives '
-                         f'{_levels(chosen)} there')
+        yield (f'{name} takes {_levels(wanted)} (in_index {head.in_index}), but {giver} gives {_levels(chosen)} '
+               'there')
 
 
 def _levels(channels: Sequence[int]) -> str:
     """For example "4 levels of 8, 16, 32, 64 channels"."""
     return f'{len(channels)} level{"s" * (len(channels) > 1)} of {", ".join(map(str, channels))} channels'
+
+
+def _cells(size: Sequence[int]) -> str:
+    """For example "26x26"."""
+    return 'x'.join(map(str, size))
