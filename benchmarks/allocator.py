@@ -13,6 +13,7 @@ import argparse
 import os
 import resource
 import statistics
+import sys
 from collections import defaultdict
 from itertools import product
 from pathlib import Path
@@ -22,6 +23,7 @@ import torch
 from prettytable import PrettyTable
 from train_step import batch, training_step
 
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.utils import keep_freed_memory
 from mmrefseg.utils.paired import build, in_own_process, machine, quartiles, ratio, save, seconds
 
@@ -88,4 +90,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

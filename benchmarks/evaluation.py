@@ -14,17 +14,18 @@ on neither. At the end masks and logits of one by one and grouped, both in singl
 import argparse
 import copy
 import statistics
+import sys
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from typing import Dict, List, Optional
 
 import torch
-from mmengine.config import DictAction
 from prettytable import PrettyTable
 from torch import Tensor, nn
 
-from mmrefseg.engine import use_half_precision
+from mmrefseg.command_line.run_command import run_command
+from mmrefseg.engine import add_config_options, use_half_precision
 from mmrefseg.structures import RefDataSample
 from mmrefseg.utils import keep_freed_memory
 from mmrefseg.utils.paired import build, machine, measure_in_turns, quartiles, save
@@ -129,7 +130,7 @@ def main() -> None:
     parser.add_argument('--shape', type=int, nargs=2, default=(480, 480), metavar=('HEIGHT', 'WIDTH'))
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--out', type=Path, help='write all times to this .json file')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings of the config')
+    add_config_options(parser)
     args = parser.parse_args()
     keep_freed_memory()
     torch.manual_seed(0)
@@ -148,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

@@ -1,7 +1,8 @@
 """Exported models beside eager torch: how far off they are, how large, how fast.
 
-    python benchmarks/export.py LAVT=configs/lavt/lavt_nano_refshapes.py,work_dirs/lavt_nano_refshapes/epoch_3.pth \\
-        LTS=configs/lts/lts_nano_refshapes.py,work_dirs/lts_nano_refshapes/epoch_3.pth --repeats 20
+    python benchmarks/export.py --repeats 20 \\
+        LAVT=configs/lavt/lavt_nano_refshapes.py,work_dirs/lavt/lavt_nano_refshapes/epoch_3.pth \\
+        LTS=configs/lts/lts_nano_refshapes.py,work_dirs/lts/lts_nano_refshapes/epoch_3.pth
 
 Each model is exported twice, to ONNX and as a program of torch.export, and both are compared with eager torch in the
 cases of mmrefseg/export/parity.py. The first model is then timed, paired: every round runs eager torch, the program and
@@ -10,6 +11,7 @@ Prints Markdown tables; --out keeps all numbers.
 """
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 from typing import Callable, Dict, List
@@ -17,6 +19,7 @@ from typing import Callable, Dict, List
 import torch
 
 from mmrefseg.apis import RefSegInferencer
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.export import SegmentorGraph, export_onnx, export_program
 from mmrefseg.export.example_inputs import example_inputs
 from mmrefseg.export.parity import CASES, Difference
@@ -77,4 +80,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

@@ -12,14 +12,15 @@ medians and spread (first and third quartile), and the median of the ratios of e
 """
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Callable, Dict
 
 import torch
-from mmengine.config import DictAction
 from plain_twin import PlainTwin
 
-from mmrefseg.engine import use_half_precision
+from mmrefseg.command_line.run_command import run_command
+from mmrefseg.engine import add_config_options, use_half_precision
 from mmrefseg.models import compile_parts
 from mmrefseg.utils import keep_freed_memory
 from mmrefseg.utils.paired import build, machine, measure_in_turns, random_batch, save, seconds, table
@@ -81,7 +82,7 @@ def main() -> None:
     parser.add_argument('--repeats', type=int, default=10, help='rounds')
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--out', type=Path, help='write the times to this .json file')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='override settings of all')
+    add_config_options(parser)
     args = parser.parse_args()
     if args.plain and args.expressions != 1:
         parser.error('--plain takes one expression a picture')
@@ -94,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

@@ -19,6 +19,7 @@ import argparse
 import json
 import os
 import pickle
+import sys
 import tempfile
 from pathlib import Path
 from typing import Callable, Dict, List
@@ -32,6 +33,7 @@ from PIL import Image
 from prettytable import PrettyTable
 from pycocotools import mask as coco_mask
 
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.datasets import ReferDataset
 from mmrefseg.registry import DATASETS, MODELS
 from mmrefseg.utils import keep_freed_memory
@@ -205,4 +207,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

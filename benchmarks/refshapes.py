@@ -20,6 +20,8 @@ from typing import Dict, List
 
 from mmengine.config import Config
 
+from mmrefseg.command_line.run_command import run_command
+
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = dict(
     # SADLR, Table 3: {LTS, VLT, LAVT} x {alone, + CGA, + SADLR}
@@ -139,4 +141,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.utils.paired import peak_memory
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,4 +115,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

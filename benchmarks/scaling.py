@@ -24,11 +24,13 @@ from typing import Dict, List
 
 import torch
 from curve_plot import draw
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from prettytable import PrettyTable
 from startup import make_set, measure_apart
 
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.datasets.refshapes_generator import generate_refshapes
+from mmrefseg.engine import add_config_options
 from mmrefseg.utils import keep_freed_memory
 from mmrefseg.utils.paired import (
     build,
@@ -195,7 +197,7 @@ def main() -> None:
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--out', type=Path, help='write the rows to this .json file')
     parser.add_argument('--plot', type=Path, help='draw the curve to this .png file')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='override settings of all')
+    add_config_options(parser)
     args = parser.parse_args()
     keep_freed_memory()
     grow, x_name, y_name = CURVES[args.curve]
@@ -214,4 +216,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

@@ -31,6 +31,7 @@ from typing import Union
 import numpy as np
 from prettytable import PrettyTable
 
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.datasets import ReferDataset
 from mmrefseg.datasets.refer_format.index_cache import CACHE_DIR
 from mmrefseg.utils.paired import peak_memory, quartiles, ratio, save
@@ -234,4 +235,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

@@ -12,16 +12,18 @@ weights are left out.
 """
 
 import argparse
+import sys
 from itertools import product
 from pathlib import Path
 from typing import Callable, Dict, List
 
 import torch
-from mmengine.config import DictAction
 from mmengine.model import revert_sync_batchnorm
 from mmengine.structures import PixelData
 from plain_twin import PlainTwin
 
+from mmrefseg.command_line.run_command import run_command
+from mmrefseg.engine import add_config_options
 from mmrefseg.utils import keep_freed_memory
 from mmrefseg.utils.paired import (
     build,
@@ -112,7 +114,7 @@ def main() -> None:
     parser.add_argument('--repeats', type=int, default=5, help='rounds')
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--out', type=Path, help='write the results to this .json file')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='override settings of all')
+    add_config_options(parser)
     args = parser.parse_args()
     memory = {} if args.no_memory else peaks(args)
     keep_freed_memory()
@@ -125,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.utils import keep_freed_memory
 from mmrefseg.web_demo import ModelPool, list_sources, make_samples
 
@@ -44,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

@@ -4,8 +4,11 @@ python demo/image_demo.py IMAGE_OR_FOLDER "the man in red" "left car" --config C
 """
 
 import argparse
+import os
+import sys
 
 from mmrefseg.apis import RefSegInferencer
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.utils import keep_freed_memory
 
 
@@ -25,6 +28,10 @@ def main() -> None:
     args = parser.parse_args()
     if args.batch_size < 1:
         parser.error(f'--batch-size is {args.batch_size}, expected 1 or more')
+    if args.weights is None and (args.config is None or os.path.isfile(args.config)) and not str(
+            args.config).endswith('.onnx'):
+        parser.error('without --weights expected --config with a name of the model zoo or an .onnx file, found '
+                     f'{args.config}: its model would be random')
     keep_freed_memory()
 
     inferencer = RefSegInferencer(args.config, args.weights, args.device, args.amp, compile=args.compile)
@@ -39,4 +46,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

@@ -159,6 +159,20 @@ def allow_mmengine_checkpoints() -> None:
 
 
 def know_mmrefseg_configs() -> None:
-    """Make ``_base_ = 'mmrefseg::…'`` work: mmengine knows the packages it was released with."""
+    """Make ``_base_ = 'mmrefseg::…'`` work, however mmrefseg is installed.
+
+    mmengine knows the packages it was released with, and looks for their configs beside the distribution's metadata,
+    where those of an editable install or of a path in PYTHONPATH are not. Needed until it asks the package itself.
+    """
+    from mmengine.config import Config
     from mmengine.config.utils import MODULE2PACKAGE
     MODULE2PACKAGE.setdefault('mmrefseg', 'mmrefseg')
+    original = Config._get_cfg_path
+
+    def get_cfg_path(cfg_path: str, filename: str):
+        if not cfg_path.startswith('mmrefseg::'):
+            return original(cfg_path, filename)
+        from .utils.find_config import find_base
+        return find_base(cfg_path), 'mmrefseg'
+
+    Config._get_cfg_path = staticmethod(get_cfg_path)

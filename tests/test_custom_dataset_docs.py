@@ -85,7 +85,7 @@ def test_it_converts_and_draws(walked):
 
 def test_it_trains_tests_and_answers(walked):
     root, printed = walked
-    assert (root / 'work_dirs/lavt_nano_my_set/epoch_4.pth').is_file()
+    assert (root / 'work_dirs/my_set/lavt_nano_my_set/epoch_4.pth').is_file()
     row, = (line for line in printed['test.py'].splitlines() if line.startswith('| val '))
     assert 0 <= float(row.split('|')[2]) <= 100
     assert "'the red square': score" in printed['image_demo.py']

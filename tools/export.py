@@ -11,9 +11,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
-
 from mmrefseg.apis import RefSegInferencer, find_zoo_model
+from mmrefseg.command_line.run_command import run_command
+from mmrefseg.engine import add_config_options, apply_options, read_config
 from mmrefseg.export import export_onnx, export_program
 from mmrefseg.export.parity import CASES, TOLERANCE
 from mmrefseg.exported import ExportError
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument('--opset', type=int, help="version of ONNX' operators; default: torch's choice")
     parser.add_argument('--tolerance', type=float, default=TOLERANCE,
                         help='largest difference of log-odds from eager torch, above 1 relative; default: %(default)s')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='override settings')
+    add_config_options(parser)
     args = parser.parse_args()
     if args.out.suffix not in ('.onnx', '.pt2'):
         parser.error(f'--out {args.out}: expected a name that ends with .onnx or .pt2')
@@ -37,8 +37,8 @@ def main() -> None:
         parser.error('--opset is for ….onnx')
     try:
         weights = args.checkpoint or find_zoo_model(args.config).weights
-        cfg = Config.fromfile(find_config(args.config))
-        cfg.merge_from_dict(args.cfg_options)
+        cfg = read_config(find_config(args.config))
+        apply_options(cfg, args.cfg_options)
         inferencer = RefSegInferencer(cfg, weights, device='cpu', show_progress=False)
         if args.out.suffix == '.onnx':
             found = export_onnx(inferencer, args.out, args.opset, args.tolerance)
@@ -53,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

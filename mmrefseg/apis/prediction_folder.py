@@ -8,14 +8,10 @@ from typing import Dict, List, Optional, Sequence, Union
 import numpy as np
 
 from mmrefseg.utils import write_text
+from mmrefseg.utils.folder_lock import FolderLock
 from mmrefseg.visualization.panel import write_picture
 
 from .prediction_tasks import PredictionTask
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 
 class PredictionFolder:
@@ -37,18 +33,11 @@ class PredictionFolder:
     def __init__(self, path: Union[str, Path], settings: dict) -> None:
         self.path = Path(path)
         self.results = self.path / 'results.jsonl'
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = open(self.path / '.lock', 'w')
-        if fcntl is not None:
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a kill lets it go
-            except BlockingIOError as error:
-                self._lock.close()
-                raise BlockingIOError(f'another process is writing its predictions into {self.path}') from error
+        self._lock = FolderLock(self.path, 'a prediction')
         try:
             self._agree(settings)
         except ValueError:
-            self._lock.close()
+            self._lock.release()
             raise
         self._file = None
 
@@ -99,7 +88,7 @@ class PredictionFolder:
         """Let other processes write there."""
         if self._file is not None:
             self._file.close()
-        self._lock.close()
+        self._lock.release()
 
     def _agree(self, settings: dict) -> None:
         path = self.path / 'settings.json'

@@ -8,7 +8,7 @@ from typing import Dict, List, NamedTuple, Tuple, Union
 from mmrefseg.datasets.triplets.rows import read_rows
 from mmrefseg.errors import RefDataError
 
-from .ref_seg_inferencer import PICTURES, list_images
+from .ref_seg_inferencer import PICTURES
 
 LISTS = ('.csv', '.tsv', '.json', '.jsonl')
 
@@ -27,7 +27,8 @@ class PredictionTask(NamedTuple):
     expressions: List[str]
 
 
-def read_tasks(pictures: str, expressions: str) -> Tuple[str, List[PredictionTask]]:
+def read_tasks(pictures: str, expressions: str, out_dir: Union[str, Path, None] = None
+               ) -> Tuple[str, List[PredictionTask], List[str]]:
     """Pictures and a file of expressions -> what is to do.
 
     Args:
@@ -36,15 +37,17 @@ def read_tasks(pictures: str, expressions: str) -> Tuple[str, List[PredictionTas
             ``.tsv``, ``.json`` or ``.jsonl`` list with ``image`` (a path below the folder) and ``expression``, as of
             :class:`~mmrefseg.datasets.TripletListDataset`; a picture of the list that is not among those found is a
             task too and fails when it is read.
+        out_dir (str | Path, optional): Where predictions go: nothing in there is a picture to segment.
 
     Returns:
-        tuple: The folder of all pictures, absolute, and a task for each picture.
+        tuple: The folder of all pictures, absolute, a task for each picture, and the files that were left out since
+        their names are none of pictures.
 
     Raises:
         ValueError: There is no picture or no expression.
         RefDataError: The file of expressions is missing, of another format or broken.
     """
-    folder, names = find_pictures(pictures)
+    folder, names, left_out = find_pictures(pictures, out_dir)
     said = read_expressions(expressions)
     if isinstance(said, list):
         said = {name: said for name in names}
@@ -53,33 +56,59 @@ def read_tasks(pictures: str, expressions: str) -> Tuple[str, List[PredictionTas
         if not said:
             raise ValueError(f'{expressions} has no expression for {pictures}, whose pictures are called '
                              f'{", ".join(names[:3])}{" …" if len(names) > 3 else ""}')
-    return folder, [PredictionTask(name, os.path.join(folder, name), each) for name, each in said.items()]
+    return folder, [PredictionTask(name, os.path.join(folder, name), each) for name, each in said.items()], left_out
 
 
-def find_pictures(where: str) -> Tuple[str, List[str]]:
-    """A folder, a picture or a pattern -> the folder of all, absolute, and their paths below it, sorted.
+def find_pictures(where: str, out_dir: Union[str, Path, None] = None) -> Tuple[str, List[str], List[str]]:
+    """A folder with all below it, a picture or a pattern -> the folder of all, absolute, and paths below it, sorted.
+
+    Hidden files and folders are passed over.
+
+    Args:
+        where (str): What the user gave.
+        out_dir (str | Path, optional): A folder that is passed over, too.
+
+    Returns:
+        tuple: The folder, the pictures, and the files that are left out since their names are none of pictures.
 
     Raises:
         ValueError: There is no picture.
     """
     path = Path(where)
     if path.is_dir():
-        return str(path.resolve()), [found.name for found in list_images(path)]
-    if path.is_file():
-        return str(path.resolve().parent), [path.name]
-    if not glob.has_magic(where):
+        folder, names = path, _files_below(path, out_dir)
+    elif path.is_file():
+        return str(path.resolve().parent), [path.name], []
+    elif not glob.has_magic(where):
         raise ValueError(f'{where} is no folder, no picture and no pattern')
-    fixed = []  # the folder before the first * or ?
-    for part in path.parts[:-1]:
-        if glob.has_magic(part):
-            break
-        fixed.append(part)
-    folder = Path(*fixed)
-    found = [Path(name).relative_to(folder).as_posix() for name in sorted(glob.glob(where, recursive=True))
-             if name.lower().endswith(PICTURES) and os.path.isfile(name)]
+    else:
+        fixed = []  # the folder before the first * or ?
+        for part in path.parts[:-1]:
+            if glob.has_magic(part):
+                break
+            fixed.append(part)
+        folder = Path(*fixed)
+        names = [Path(name).relative_to(folder).as_posix() for name in sorted(glob.glob(where, recursive=True))
+                 if os.path.isfile(name)]
+    found = [name for name in names if name.lower().endswith(PICTURES)]
+    left_out = [name for name in names if not name.lower().endswith(PICTURES)]
     if not found:
-        raise ValueError(f'no picture ({", ".join(PICTURES)}) fits {where}')
-    return str(folder.resolve()), found
+        raise ValueError(f'no picture ({", ".join(PICTURES)}) in {where}')
+    return str(folder.resolve()), found, left_out
+
+
+def _files_below(folder: Path, passed_over: Union[str, Path, None]) -> List[str]:
+    """Paths of all files below a folder, sorted, without hidden ones and without those of one folder."""
+    names = []
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(each for each in folders if not each.startswith('.') and (
+            passed_over is None or not _same(os.path.join(root, each), passed_over)))
+        names += [Path(root, each).relative_to(folder).as_posix() for each in files if not each.startswith('.')]
+    return sorted(names)
+
+
+def _same(one: str, other: Union[str, Path]) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def read_expressions(path: str) -> Union[List[str], Dict[str, List[str]]]:

@@ -24,11 +24,14 @@ from mmrefseg.models.text_encoders import PieceTokenizer, WordTokenizer
 from mmrefseg.registry import INFERENCERS, TRANSFORMS
 from mmrefseg.structures import RefDataSample, masks_on_host
 from mmrefseg.utils import find_config
+from mmrefseg.utils.devices import check_device
 
 from .model_zoo import config_of_weights, find_zoo_model, list_zoo_models
 
 Image = Union[str, Path, np.ndarray]
-PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+# What is taken of a folder; all of it is decoded by OpenCV.
+PICTURES = ('.jpg', '.jpeg', '.jfif', '.jpe', '.png', '.bmp', '.dib', '.tif', '.tiff', '.webp', '.gif', '.avif', '.jp2',
+            '.ppm', '.pgm', '.pbm', '.pnm')
 
 
 @INFERENCERS.register_module()
@@ -63,7 +66,8 @@ class RefSegInferencer(BaseInferencer):
             :func:`mmrefseg.models.compile_parts`). Defaults to False.
 
     Raises:
-        ValueError: Without ``weights``, a name that the zoo does not know, or has no weights for; an ONNX file with
+        ValueError: A device that is not there; without ``weights``, a name that the zoo does not know, or has no
+            weights for; an ONNX file with
             ``weights``, ``amp`` or ``compile``.
         FileNotFoundError: With ``weights``, a config that is not there.
     """
@@ -76,6 +80,7 @@ class RefSegInferencer(BaseInferencer):
                  show_progress: bool = True,
                  compile: bool = False) -> None:
         init_default_scope('mmrefseg')
+        device = check_device(device)
         self._session = None
         model, weights = (str(value) if isinstance(value, Path) else value for value in (model, weights))
         if model is None and str(weights).endswith('.onnx'):

@@ -1,6 +1,6 @@
 """Make a checkpoint ready to hand out:
 
-python tools/model_converters/publish_model.py work_dirs/lavt_nano_refshapes/epoch_3.pth lavt_nano_refshapes \
+python tools/model_converters/publish_model.py work_dirs/lavt/lavt_nano_refshapes/epoch_3.pth lavt_nano_refshapes \
     --config configs/lavt/lavt_nano_refshapes.py
 
 writes lavt_nano_refshapes-<first 8 hex digits of its sha256>.safetensors: the weights, without optimizer, schedulers

@@ -5,11 +5,12 @@ program's name in its help. It is imported when it is called: ``doctor`` runs wh
 """
 
 import importlib
-import os
 import sys
 from typing import Optional, Sequence
 
 import mmrefseg.version
+
+from .run_command import run_command
 
 COMMANDS = dict(
     train='train a model; as tools/train.py',
@@ -39,15 +40,15 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if command not in COMMANDS:
         print(f'{usage()}\n\nmmrefseg: error: no command {command!r}', file=sys.stderr)
         return 2
-    module = importlib.import_module(f'mmrefseg.command_line.{command}')
-    try:
-        return module.main(rest, prog=f'mmrefseg {command}') or 0
-    except BrokenPipeError:  # of `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+
+    def run(given: Sequence[str], prog: str) -> Optional[int]:
+        return importlib.import_module(f'mmrefseg.command_line.{command}').main(given, prog=prog)
+
+    return run_command(run, rest, prog=f'mmrefseg {command}')
 
 
 def usage() -> str:
     """What there is."""
     lines = [f'  {name:8} {what}' for name, what in COMMANDS.items()]
-    return 'usage: mmrefseg COMMAND …\n\n' + '\n'.join(lines) + '\n\nmmrefseg COMMAND --help says more.'
+    return ('usage: mmrefseg COMMAND …\n\n' + '\n'.join(lines) + '\n\nmmrefseg COMMAND --help says '
+            'more; --debug shows the traceback of an error.')

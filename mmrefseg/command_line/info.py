@@ -1,7 +1,6 @@
 """What a model is made of: ``python -m mmrefseg info lavt_swinb_refcoco``."""
 
 import argparse
-import sys
 from typing import Optional, Sequence
 
 from mmengine.config import Config
@@ -9,6 +8,7 @@ from mmengine.registry import init_default_scope
 from prettytable import PrettyTable
 from torch import nn
 
+from mmrefseg.engine import read_config
 from mmrefseg.registry import MODELS
 from mmrefseg.utils import find_config, list_configs, without_pretrained, zoo_entries
 
@@ -26,12 +26,8 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     if args.name is None:
         print(all_names())
         return 0
-    try:
-        path = find_config(args.name)
-    except (ValueError, OSError) as error:
-        print(f'{prog or "info"}: error: {error}', file=sys.stderr)
-        return 2
-    cfg = Config.fromfile(path)
+    path = find_config(args.name)
+    cfg = read_config(path)
     if args.config:
         print(cfg.pretty_text)
         return 0

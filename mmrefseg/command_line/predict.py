@@ -59,14 +59,13 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     """
     args = parse_args(arguments, prog)
     keep_freed_memory()
-    try:
-        pictures, tasks = read_tasks(args.pictures, args.expressions)
-        inferencer = RefSegInferencer(
-            args.model, args.weights, args.device, args.amp, show_progress=False, compile=args.compile)
-        folder = PredictionFolder(args.out_dir, settings_of(inferencer, args, pictures))
-    except (ValueError, OSError) as error:
-        print(f'{prog or "predict"}: error: {error}', file=sys.stderr)
-        return 2
+    pictures, tasks, left_out = read_tasks(args.pictures, args.expressions, args.out_dir)
+    if left_out:
+        print(f'{len(left_out)} files are left out, whose names are none of pictures:' + first_lines(left_out, 5),
+              file=sys.stderr)
+    inferencer = RefSegInferencer(
+        args.model, args.weights, args.device, args.amp, show_progress=False, compile=args.compile)
+    folder = PredictionFolder(args.out_dir, settings_of(inferencer, args, pictures))
     try:
         broken = predict(inferencer, folder, tasks, args.batch_size, args.overlays)
     finally:

@@ -12,9 +12,11 @@ from mmengine.runner import Runner, TestLoop
 from prettytable import PrettyTable
 
 from mmrefseg.engine import (
+    TESTING,
     add_results,
     add_run_arguments,
     add_run_record,
+    check_config,
     finish_run,
     load_config,
     parse_run_arguments,
@@ -50,6 +52,7 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     args = parse_args(arguments, prog)
     keep_freed_memory()
     cfg = load_config(find_config(args.config), args.cfg_options, args.work_dir, args.launcher)
+    check_config(cfg, TESTING)
     cfg.load_from = args.checkpoint
     if args.amp:
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='HalfPrecisionHook')]

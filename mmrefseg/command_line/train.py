@@ -6,8 +6,11 @@ from typing import Optional, Sequence
 from mmengine.runner import Runner
 
 from mmrefseg.engine import (
+    TRAINING,
     add_run_arguments,
     add_run_record,
+    check_config,
+    claim_work_dir,
     enable_amp,
     finish_run,
     load_config,
@@ -35,7 +38,9 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     args = parse_args(arguments, prog)
     keep_freed_memory()
     cfg = load_config(find_config(args.config), args.cfg_options, args.work_dir, args.launcher)
-    cfg.resume = args.resume
+    cfg.resume = args.resume or bool(cfg.get('resume'))
+    check_config(cfg, TRAINING)
+    claim_work_dir(cfg)
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness') or {}, seed=args.seed)
     if args.deterministic:
@@ -47,5 +52,19 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     runner = Runner.from_cfg(cfg)
     if args.compile:
         compile_parts(runner.model)
+    check_steps(runner)
     runner.train()
     finish_run()
+
+
+def check_steps(runner: Runner) -> None:
+    """Check that an epoch has a step.
+
+    Raises:
+        ValueError: The data set is smaller than a batch, and ``drop_last`` leaves nothing of it.
+    """
+    loader = runner.train_loop.dataloader
+    if len(loader) == 0:
+        raise ValueError(f'train_dataloader: {len(loader.dataset)} samples on {runner.world_size} process(es) make no '
+                         f'batch of {loader.batch_size}, and drop_last leaves out what is less: set a smaller '
+                         'batch_size, or drop_last=False')

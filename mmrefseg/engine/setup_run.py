@@ -1,7 +1,6 @@
 """From the command line's arguments to a config that the runner takes, shared by the tools."""
 
 import os
-from pathlib import Path
 from typing import Optional
 
 import torch
@@ -9,14 +8,15 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import print_log
 
-from mmrefseg.utils import merge_options
+from .config_options import apply_options
+from .work_dir import default_work_dir
 
 
 def load_config(path: str,
                 cfg_options: Optional[dict] = None,
                 work_dir: Optional[str] = None,
                 launcher: str = 'none') -> Config:
-    """Read a config and settle its work dir: argument, then the config's own, then its name.
+    """Read a config, override it and settle its work dir: argument, then the config's own, then its path.
 
     Args:
         path (str): The config file.
@@ -26,15 +26,36 @@ def load_config(path: str,
 
     Returns:
         Config: Ready for :func:`prepare_cpu_run` and the runner.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no config, or nothing reads one of the overrides.
     """
-    cfg = Config.fromfile(path)
+    cfg = read_config(path)
     cfg.launcher = launcher
-    merge_options(cfg, cfg_options)
+    apply_options(cfg, cfg_options or {})
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(path).stem)
+        cfg.work_dir = default_work_dir(path)
     return cfg
+
+
+def read_config(path: str) -> Config:
+    """Read a config file.
+
+    Args:
+        path (str): The file.
+
+    Raises:
+        ValueError: It cannot be read as a config; the message names the file.
+    """
+    try:
+        return Config.fromfile(path)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # it is Python: anything may go wrong in it
+        raise ValueError(f'{path} cannot be read as a config: {type(error).__name__}: {error}') from error
 
 
 def add_run_record(cfg: Config) -> None:

@@ -2,13 +2,13 @@
 
 from .cpu_memory import keep_freed_memory
 from .find_config import find_config, list_configs, package_files, zoo_entries
-from .input_size import merge_options, pipeline_sizes, set_input_size
+from .input_size import pipeline_sizes, set_input_size
 from .json_object import json_object
 from .register_all_modules import register_all_modules
 from .without_pretrained import without_pretrained
 from .write_text import write_text
 
 __all__ = [
-    'find_config', 'json_object', 'keep_freed_memory', 'list_configs', 'merge_options', 'package_files',
+    'find_config', 'json_object', 'keep_freed_memory', 'list_configs', 'package_files',
     'pipeline_sizes', 'register_all_modules', 'set_input_size', 'without_pretrained', 'write_text', 'zoo_entries'
 ]

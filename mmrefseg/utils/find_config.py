@@ -79,3 +79,21 @@ def find_config(name: str) -> str:
                                 + (f'Near it: {", ".join(near)}. ' if near else '')
                                 + 'All names: python -m mmrefseg info')
     return str(root / 'configs' / f'{found[0]}.py')
+
+
+def find_base(name: str) -> str:
+    """The file of a config's base.
+
+    Args:
+        name (str): ``mmrefseg::`` and a path below ``configs/``, those of ``_base_/`` too, or what
+            :func:`find_config` takes.
+
+    Returns:
+        str: The file's path.
+
+    Raises:
+        FileNotFoundError: There is none; the message lists the nearest names.
+        ValueError: Several files have that name.
+    """
+    path = package_files() / 'configs' / name.removeprefix('mmrefseg::').removeprefix('configs/')
+    return str(path) if path.is_file() else find_config(name)

@@ -1,6 +1,6 @@
 """The size of the images that a config's pipelines and model are made for, in one place."""
 
-from typing import Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Iterator, List, Sequence, Tuple, Union
 
 from mmengine.config import Config, ConfigDict
 
@@ -61,23 +61,6 @@ def set_input_size(cfg: Config, size: Union[int, Sequence[int]]) -> None:
     if backbone.get('use_abs_pos_embed') and _pair(backbone.pretrain_img_size) == old[::-1]:
         backbone.pretrain_img_size = new[0] if new[0] == new[1] else new[::-1]
     cfg.input_size = new
-
-
-def merge_options(cfg: Config, options: Optional[dict]) -> None:
-    """Merge ``--cfg-options`` into a config, of which ``input_size`` sets the size of everything.
-
-    Args:
-        cfg (Config): A whole config; it is changed.
-        options (dict, optional): Dotted keys -> values.
-
-    Raises:
-        ValueError: As :func:`set_input_size`.
-    """
-    options = dict(options or {})
-    size = options.pop('input_size', None)
-    cfg.merge_from_dict(options)
-    if size is not None:
-        set_input_size(cfg, size)
 
 
 def _steps(cfg: Config) -> Iterator[ConfigDict]:

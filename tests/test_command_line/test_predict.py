@@ -157,11 +157,11 @@ def test_nothing_to_begin_with(place, tmp_path, capsys):
 
 def test_tasks_of_a_folder_a_picture_and_a_pattern(place, tmp_path):
     pictures, said = place / 'pictures', str(place / 'said.txt')
-    folder, tasks = read_tasks(str(pictures), said)
+    folder, tasks, _ = read_tasks(str(pictures), said)
     assert folder == str(pictures) and len(tasks) == PICTURES
     assert tasks[7] == PredictionTask('007.png', str(pictures / '007.png'), EXPRESSIONS)
-    assert read_tasks(str(pictures / '007.png'), said) == (folder, [tasks[7]])
-    folder, some = read_tasks(str(place / '**' / '00[0-4].png'), said)
+    assert read_tasks(str(pictures / '007.png'), said) == (folder, [tasks[7]], [])
+    folder, some, _ = read_tasks(str(place / '**' / '00[0-4].png'), said)
     assert folder == str(place) and [task.name for task in some] == [f'pictures/00{i}.png' for i in range(5)]
 
 
@@ -170,10 +170,10 @@ def test_lists_of_pictures_and_expressions(place, tmp_path):
     (tmp_path / 'l.csv').write_text('image,expression\n' + ''.join(f'{a},{b}\n' for a, b in rows))
     (tmp_path / 'l.jsonl').write_text(''.join(json.dumps(dict(image=a, expression=b)) + '\n' for a, b in rows))
     for name in ('l.csv', 'l.jsonl'):
-        _, tasks = read_tasks(str(place / 'pictures'), str(tmp_path / name))
+        _, tasks, _ = read_tasks(str(place / 'pictures'), str(tmp_path / name))
         assert [(task.name, task.expressions) for task in tasks] == [
             ('000.png', ['a ring', 'a star']), ('absent.png', ['a star'])]
-    _, tasks = read_tasks(str(place / 'pictures/00?.png'), str(tmp_path / 'l.csv'))
+    _, tasks, _ = read_tasks(str(place / 'pictures/00?.png'), str(tmp_path / 'l.csv'))
     assert [task.name for task in tasks] == ['000.png']
     with pytest.raises(ValueError, match='has no expression for .*001.png'):
         read_tasks(str(place / 'pictures/001.png'), str(tmp_path / 'l.csv'))
@@ -192,7 +192,7 @@ def test_broken_expressions(place, tmp_path, name, content, message):
 
 
 def test_no_pictures(tmp_path):
-    for where, message in ((tmp_path, 'no picture'), (tmp_path / '*.png', 'no picture .* fits')):
+    for where, message in ((tmp_path, 'no picture'), (tmp_path / '*.png', r'no picture .* in .*\*.png')):
         with pytest.raises(ValueError, match=message):
             read_tasks(str(where), 'said.txt')
 
@@ -241,7 +241,7 @@ def test_a_missing_mask_and_other_expressions_are_not_done(tmp_path):
 
 def test_one_process_at_a_time(tmp_path):
     folder = PredictionFolder(tmp_path, {})
-    with pytest.raises(BlockingIOError, match='another process is writing'):
+    with pytest.raises(BlockingIOError, match='a prediction .process .* is at work in'):
         PredictionFolder(tmp_path, {})
     folder.close()
     PredictionFolder(tmp_path, {}).close()
@@ -254,3 +254,15 @@ def test_results_of_something_else(tmp_path):
     (tmp_path / 'settings.json').write_text('{')
     with pytest.raises(ValueError, match='settings.json is no JSON'):
         PredictionFolder(tmp_path, {})
+
+
+def test_folders_below_and_what_is_left_out(place, tmp_path):
+    """Pictures of every kind that can be decoded, in folders below too; never one's own output or hidden files."""
+    photos = tmp_path / 'photos'
+    for name in ('a.JFIF', 'b.gif', 'below/deep/c.png', 'out/masks/x.png', '.hidden/d.png', 'notes.txt',
+                 'below/e.heic'):
+        (photos / name).parent.mkdir(parents=True, exist_ok=True)
+        (photos / name).write_bytes(b'')
+    _, tasks, left_out = read_tasks(str(photos), str(place / 'said.txt'), photos / 'out')
+    assert [task.name for task in tasks] == ['a.JFIF', 'b.gif', 'below/deep/c.png']
+    assert left_out == ['below/e.heic', 'notes.txt']

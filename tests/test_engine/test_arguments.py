@@ -21,7 +21,7 @@ def parser():
 def test_defaults_and_order(parser):
     args = parser.parse_args(['a.py', 'a.pth'])
     assert vars(args) == dict(config='a.py', checkpoint='a.pth', work_dir=None, amp=False, compile=False,
-                              cfg_options=None, launcher='none', local_rank=0)
+                              cfg_options={}, launcher='none', local_rank=0)
 
 
 @pytest.mark.parametrize('flag', ['--local_rank', '--local-rank'])

@@ -19,7 +19,7 @@ def config_file(tmp_path):
 def test_work_dir_is_argument_then_config_then_name(config_file):
     assert load_config(str(config_file), work_dir='here').work_dir == 'here'
     assert load_config(str(config_file), dict(work_dir='there')).work_dir == 'there'
-    assert load_config(str(config_file)).work_dir == 'work_dirs/some_config'
+    assert load_config(str(config_file)).work_dir == f'work_dirs/{config_file.parent.name}/some_config'
     assert load_config(str(config_file), {'model.norm.type': 'LN'}).model.norm.type == 'LN'
 
 

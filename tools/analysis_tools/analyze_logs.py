@@ -6,11 +6,13 @@ A run is a work dir: its log is vis_data/scalars.json, from the first start to w
 """
 
 import argparse
+import sys
 
 from mmrefseg.analysis.charts import draw_curves, save_figure
 from mmrefseg.analysis.runs.log_curves import collect_curves
 from mmrefseg.analysis.runs.run_comparison import names
 from mmrefseg.analysis.runs.run_history import read_run
+from mmrefseg.command_line.run_command import run_command
 
 
 def main() -> None:
@@ -38,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

@@ -8,6 +8,7 @@ Several dumps of one split, of several models, are drawn side by side.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from mmengine.config import Config
@@ -17,6 +18,7 @@ from mmrefseg.analysis.charts import draw_groups, save_figure
 from mmrefseg.analysis.images.open_model import add_dataset_arguments, open_dataset, read_config
 from mmrefseg.analysis.results.expression_groups import group_expressions, score_groups
 from mmrefseg.analysis.results.expression_table import read_expressions, read_results
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.errors import RefDataError
 from mmrefseg.evaluation import Protocol, get_protocol
 from mmrefseg.evaluation.length_groups import LENGTH_GROUPS, parse_length_groups
@@ -82,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

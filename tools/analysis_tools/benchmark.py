@@ -9,16 +9,17 @@ three depends on them. Seconds belong to the machine and to what else it does; t
 """
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Dict
 
 import torch
-from mmengine.config import DictAction
 from prettytable import PrettyTable
 from torch import nn
 
-from mmrefseg.engine import use_half_precision
+from mmrefseg.command_line.run_command import run_command
+from mmrefseg.engine import add_config_options, use_half_precision
 from mmrefseg.models import compile_parts
 from mmrefseg.utils import find_config, keep_freed_memory
 from mmrefseg.utils.paired import (
@@ -109,7 +110,7 @@ def main() -> None:
     parser.add_argument('--warmup', type=int, default=2, help='rounds before them')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--out', type=Path, help='write every time to this .json file')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='override settings of all')
+    add_config_options(parser)
     args = parser.parse_args()
     for name in ('words', 'expressions', 'batch_size', 'repeats'):
         if getattr(args, name) < 1:
@@ -125,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

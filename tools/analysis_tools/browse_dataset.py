@@ -5,14 +5,16 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from typing import List, Optional
 
 import mmcv
 import numpy as np
-from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
+from mmrefseg.command_line.run_command import run_command
+from mmrefseg.engine import add_config_options, apply_options, read_config
 from mmrefseg.errors import RefDataError
 from mmrefseg.registry import DATASETS
 from mmrefseg.visualization import RefLocalVisualizer
@@ -61,8 +63,7 @@ def parse_args(arguments: Optional[Sequence] = None) -> argparse.Namespace:
                         help='whose dataloader of the config')
     parser.add_argument('--output-dir', default='work_dirs/browse', help='where the pictures go')
     parser.add_argument('--number', type=int, default=20, help='how many samples')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        help='override settings of the config: key=value, dotted keys')
+    add_config_options(parser)
     return parser.parse_args(arguments)
 
 
@@ -73,9 +74,8 @@ def main(arguments: Optional[Sequence] = None) -> None:
         arguments (Sequence[str], optional): The command line, ``sys.argv`` by default.
     """
     args = parse_args(arguments)
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config)
+    apply_options(cfg, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmrefseg'))
     dataset = DATASETS.build(cfg[f'{args.split}_dataloader'].dataset)
     files = browse(dataset, args.output_dir, args.number)
@@ -83,4 +83,4 @@ def main(arguments: Optional[Sequence] = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

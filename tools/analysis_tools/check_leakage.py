@@ -8,15 +8,18 @@ and tests on. What a MixedRefDataset has removed is listed as removed. The exit 
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from typing import Dict, List, Optional, Tuple
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from prettytable import PrettyTable
 
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.datasets import MixedRefDataset, ReferDataset
 from mmrefseg.datasets.leakage import IDENTITIES, Leak, find_leaks, held_out_pictures, join_leaks
+from mmrefseg.engine import add_config_options, apply_options, read_config
 from mmrefseg.engine.hooks.epoch_seed_hook import innermost_datasets
 from mmrefseg.errors import first_lines
 from mmrefseg.registry import DATASETS
@@ -109,12 +112,10 @@ def main(arguments: Optional[Sequence] = None) -> int:
                         'in the name, or else the same file (auto), or else the same name (name); or by their bytes '
                         '(content); default: as the mix has it')
     parser.add_argument('--out', help='write all that was found to this .json file')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        help='override settings of the config: key=value, dotted keys')
+    add_config_options(parser)
     args = parser.parse_args(arguments)
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config)
+    apply_options(cfg, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmrefseg'))
     found = check(cfg, args.identity)
     left = sum(entry['state'] == LEFT for entry in found)
@@ -125,4 +126,4 @@ def main(arguments: Optional[Sequence] = None) -> int:
 
 
 if __name__ == '__main__':
-    raise SystemExit(main())
+    sys.exit(run_command(main))

@@ -5,11 +5,13 @@ python tools/analysis_tools/compare_runs.py work_dirs/RUN_A work_dirs/RUN_B --ou
 
 import argparse
 import json
+import sys
 
 from mmrefseg.analysis.charts import draw_curves, save_figure
 from mmrefseg.analysis.runs.log_curves import collect_curves
 from mmrefseg.analysis.runs.run_comparison import compare, report
 from mmrefseg.analysis.runs.run_history import read_run
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.utils import write_text
 
 
@@ -51,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

@@ -8,6 +8,7 @@ picture; the one that it fits best (IoU) was taken.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from mmengine.dataset import BaseDataset
@@ -19,6 +20,7 @@ from mmrefseg.analysis.images import predict_item
 from mmrefseg.analysis.images.open_model import add_model_arguments, open_model
 from mmrefseg.analysis.results.image_objects import read_picture_objects
 from mmrefseg.analysis.results.near_misses import confusion_matrix, failures_of, summarize
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.errors import RefDataError
 from mmrefseg.models import RefSegmentor
 from mmrefseg.utils import write_text
@@ -75,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

@@ -5,16 +5,18 @@ python tools/analysis_tools/get_flops.py configs/lavt/lavt_swinb_refcoco.py --sh
 
 import argparse
 import math
+import sys
 from typing import Dict, Iterable
 
 import torch
-from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from prettytable import PrettyTable
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmrefseg.command_line.run_command import run_command
+from mmrefseg.engine import add_config_options, apply_options, read_config
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import RefDataSample
 from mmrefseg.utils import without_pretrained
@@ -102,11 +104,10 @@ def main() -> None:
     parser.add_argument('--words', type=int, default=20, help='words or word pieces of an expression')
     parser.add_argument('--expressions', type=int, default=1, help='expressions on the picture')
     parser.add_argument('--norms', action='store_true', help='count norms too, as fvcore and mmengine do')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings of the config')
+    add_config_options(parser)
     args = parser.parse_args()
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config)
+    apply_options(cfg, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmrefseg'))
     model = MODELS.build(without_pretrained(cfg.model))
     counts = module_macs(model, *args.shape, args.words, args.expressions, args.norms)
@@ -126,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

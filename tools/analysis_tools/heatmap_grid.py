@@ -4,9 +4,11 @@ python tools/analysis_tools/heatmap_grid.py configs/lts/lts_nano_refshapes.py CH
 """
 
 import argparse
+import sys
 
 from mmrefseg.analysis.images import ORDERS, heatmap_sheet
 from mmrefseg.analysis.images.open_model import add_model_arguments, add_sheet_arguments, open_model
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.visualization.panel import write_picture
 
 
@@ -28,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

@@ -4,9 +4,11 @@ python tools/analysis_tools/iteration_grid.py CONFIG CHECKPOINT --split val --ou
 """
 
 import argparse
+import sys
 
 from mmrefseg.analysis.images import draw_iterations, iteration_rows
 from mmrefseg.analysis.images.open_model import add_model_arguments, add_sheet_arguments, open_model
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.visualization.panel import write_picture
 
 
@@ -30,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

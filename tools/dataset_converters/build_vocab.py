@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Iterable, List, Optional, Sequence
 
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.datasets import load_gref_json, load_refer_pickle
 from mmrefseg.errors import RefDataError
 from mmrefseg.models.text_encoders import tokenize
@@ -106,4 +107,4 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

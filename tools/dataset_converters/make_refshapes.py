@@ -5,6 +5,7 @@ import sys
 
 from mmengine.utils import ProgressBar
 
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.datasets.refshapes_generator import ALL_VARIANTS, DEFAULT_SCENES, VARIANTS, generate_refshapes
 
 
@@ -76,4 +77,4 @@ def main(argv=None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

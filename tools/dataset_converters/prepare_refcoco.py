@@ -8,11 +8,13 @@ Nothing is downloaded or changed. The exit status is 0 only if all is right.
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from typing import Dict, List, Optional
 
 from prettytable import PrettyTable
 
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.datasets import (
     GRefCOCODataset,
     RefCOCODataset,
@@ -158,4 +160,4 @@ def main(arguments: Optional[Sequence] = None) -> int:
 
 
 if __name__ == '__main__':
-    raise SystemExit(main())
+    sys.exit(run_command(main))

@@ -22,6 +22,7 @@ from typing import Dict, List, Optional, Tuple
 
 from pycocotools import mask as coco_mask
 
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.datasets.masks.decode import decode_segmentation
 from mmrefseg.datasets.masks.files import encode_mask
 from mmrefseg.datasets.triplet_list_dataset import PATTERN
@@ -173,4 +174,4 @@ def main(arguments: Optional[Sequence] = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

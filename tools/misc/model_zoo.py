@@ -5,6 +5,7 @@ python tools/misc/model_zoo.py
 
 import argparse
 import re
+import sys
 from itertools import groupby
 from pathlib import Path
 from typing import Dict, List, Tuple
@@ -12,6 +13,7 @@ from typing import Dict, List, Tuple
 from mmengine.config import Config
 
 from mmrefseg.apis import ZooModel, zoo_models
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.utils import package_files, write_text
 
 HEAD = '''<!-- Written by tools/misc/model_zoo.py from configs/*/metafile.yml: change those. -->
@@ -46,7 +48,7 @@ wherever a checkpoint is: `tools/test.py`, `load_from`, `init_cfg`, `RefSegInfer
 `RefSegInferencer(weights=FILE)` finds the config by the name that is in the file.
 
 ```bash
-python tools/model_converters/publish_model.py work_dirs/lavt_nano_refshapes/epoch_3.pth lavt_nano_refshapes \\
+python tools/model_converters/publish_model.py work_dirs/lavt/lavt_nano_refshapes/epoch_3.pth lavt_nano_refshapes \\
     --config configs/lavt/lavt_nano_refshapes.py --dtype int8
 ```
 
@@ -153,4 +155,4 @@ def markdown(rows: List[list]) -> str:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))

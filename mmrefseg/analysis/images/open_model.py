@@ -3,12 +3,12 @@
 import argparse
 from typing import Tuple
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
 from mmrefseg.apis import RefSegInferencer
-from mmrefseg.engine import load_config
+from mmrefseg.engine import add_config_options, load_config
 from mmrefseg.models import RefSegmentor
 from mmrefseg.registry import DATASETS
 from mmrefseg.utils import keep_freed_memory
@@ -18,7 +18,7 @@ def add_dataset_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``config``, ``--split`` and ``--cfg-options``."""
     parser.add_argument('config', help='config file')
     parser.add_argument('--split', help='default: the one in the config')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings of the config')
+    add_config_options(parser)
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
