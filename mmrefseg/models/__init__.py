@@ -5,6 +5,7 @@ from .decode_heads import (
     BaseRefHead,
     CGAHead,
     ExistenceHead,
+    LevelHead,
     LFRHead,
     LocateHead,
     LTSMaskHead,
@@ -26,6 +27,9 @@ from .fusion import (
     PWAM,
     S2RM,
     ACMFusion,
+    CMPCFusion,
+    ConvLSTM,
+    EntityPerception,
     GenericDecLayer,
     IterativeInteraction,
     LastLevelFusion,
@@ -37,14 +41,18 @@ from .fusion import (
     PWAMFusion,
     QueryBalance,
     QueryGeneration,
+    RelationGraph,
     RelevanceFilter,
     S2RMBalancing,
     S2RMCoparsing,
     S2RMDistribution,
+    ScoreLocator,
+    TextGuidedExchange,
     TileConcat,
     TileConcatFusion,
     TransformerLocator,
     VLTFusion,
+    WordTypes,
 )
 from .losses import RefCrossEntropyLoss, RefDiceLoss
 from .segmentors import RefSegmentor, compile_parts
@@ -52,10 +60,12 @@ from .text_encoders import BERTEncoder, CLIPTextEncoder, RNNEncoder, Vocabulary
 
 __all__ = [
     'ACM', 'ACMFusion', 'AutoBackbone', 'BERTEncoder', 'BaseRefHead', 'CASGDecoder', 'CGAHead', 'CLIPTextEncoder',
-    'ConvStem', 'ExistenceHead', 'FPNDecoder', 'GenericDecLayer', 'IterativeInteraction', 'LAVTDecoder', 'LAVTSwin',
-    'LFRHead', 'LTSDecoder', 'LTSFusion', 'LTSMaskHead', 'LastLevelFusion', 'LocateHead', 'M3Att', 'M3Dec',
-    'M3DecLayer', 'M3MaskDecoder', 'MaskHead', 'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'PriorConcat', 'QueryBalance',
-    'QueryGeneration', 'RNNEncoder', 'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'RelevanceFilter', 'S2RM',
-    'S2RMBalancing', 'S2RMCoparsing', 'S2RMDistribution', 'SADLRHead', 'StemSwin', 'TileConcat', 'TileConcatFusion',
-    'TransformerLocator', 'VLTDecoder', 'VLTFusion', 'VLTWordDecoder', 'Vocabulary', 'compile_parts'
+    'CMPCFusion', 'ConvLSTM', 'ConvStem', 'EntityPerception', 'ExistenceHead', 'FPNDecoder', 'GenericDecLayer',
+    'IterativeInteraction', 'LAVTDecoder', 'LAVTSwin', 'LFRHead', 'LTSDecoder', 'LTSFusion', 'LTSMaskHead',
+    'LastLevelFusion', 'LevelHead', 'LocateHead', 'M3Att', 'M3Dec', 'M3DecLayer', 'M3MaskDecoder', 'MaskHead',
+    'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'PriorConcat', 'QueryBalance', 'QueryGeneration', 'RNNEncoder',
+    'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'RelationGraph', 'RelevanceFilter', 'S2RM', 'S2RMBalancing',
+    'S2RMCoparsing', 'S2RMDistribution', 'SADLRHead', 'ScoreLocator', 'StemSwin', 'TextGuidedExchange', 'TileConcat',
+    'TileConcatFusion', 'TransformerLocator', 'VLTDecoder', 'VLTFusion', 'VLTWordDecoder', 'Vocabulary', 'WordTypes',
+    'compile_parts'
 ]

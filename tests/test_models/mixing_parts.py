@@ -49,6 +49,9 @@ FUSIONS = dict(
     ACMFusion=dict(in_channels=WIDTHS, channels=8),
     TileConcatFusion=dict(in_channels=WIDTHS),
     LTSFusion=dict(in_channels=WIDTHS[1:], channels=WIDTH, locator=dict(type='RelevanceFilter')),
+    CMPCFusion=dict(
+        in_channels=WIDTHS[1:], feature_size=(8, 8), channels=8, out_channels=WIDTH, num_branches=2, num_rounds=1,
+        locator=dict(type='ScoreLocator')),
     VLTFusion=dict(
         in_channels=WIDTHS[1:], feature_size=(4, 4), channels=WIDTH, num_queries=QUERIES, num_heads=2,
         num_encoder_layers=1, num_decoder_layers=1, feedforward_channels=16),
@@ -57,6 +60,8 @@ FUSIONS = dict(
         feedforward_channels=16))
 FUSIONS = {name: dict(type=name, **options, **WITH_TEXT) for name, options in FUSIONS.items()}
 MAPS = {name: [WIDTH] if name in ('LTSFusion', 'VLTFusion', 'M3Dec') else WIDTHS for name in FUSIONS}
+MAPS['CMPCFusion'] = [WIDTH] * 4
+WITH_PRIOR = ('LTSFusion', 'CMPCFusion')
 QUERIES_OF = dict(VLTFusion=QUERIES, M3Dec=LONGEST)
 
 
@@ -96,6 +101,7 @@ MMSEG_HEADS = dict(
 MMSEG_HEADS = {name: dict(type=name, **options, **_MMSEG) for name, options in MMSEG_HEADS.items()}
 AUXILIARY = dict(
     LocateHead=dict(type='LocateHead'),
+    LevelHead=dict(type='LevelHead', level_channels=[WIDTH] * 4),
     LFRHead=dict(type='LFRHead', query_channels=WIDTH, channels=8, **WITH_TEXT))
 
 
@@ -108,7 +114,7 @@ def parts(fusion=None, decoder_name='', head_name='MaskHead', backbone='Swin', t
     maps, prior = WIDTHS, False
     if fusion is not None:
         model['fusion'] = FUSIONS[fusion]
-        maps, prior = MAPS[fusion], fusion == 'LTSFusion'
+        maps, prior = MAPS[fusion], fusion in WITH_PRIOR
         if len(FUSIONS[fusion]['in_channels']) == 3 and backbone not in NO_CHOICE:
             key, levels = ('out_features', BACKBONES['ConvNeXt']['out_features'][1:]) if backbone == 'ConvNeXt' else (
                 'out_indices', (1, 2, 3))

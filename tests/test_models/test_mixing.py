@@ -20,6 +20,7 @@ from mixing_parts import (
     NO_CHOICE,
     QUERIES_OF,
     TEXTS,
+    WITH_PRIOR,
     build,
     parts,
     step,
@@ -46,15 +47,18 @@ def why_not(fusion, decoder):
 
 def why_not_levels(backbone, fusion):
     """What a fusion lacks behind a backbone that always gives four levels."""
-    if backbone in NO_CHOICE and fusion in ('LTSFusion', 'VLTFusion'):
+    if backbone in NO_CHOICE and fusion in ('LTSFusion', 'CMPCFusion', 'VLTFusion'):
         return (f'model.fusion {fusion} takes 3 levels of 16, 32, 64 channels, but model.backbone {backbone} gives 4 '
                 r'levels of 8, 16, 32, 64 channels \(out_indices of the backbone chooses levels\)')
     return None
 
 
 def why_not_auxiliary(fusion, head):
-    if head == 'LocateHead' and fusion != 'LTSFusion':
+    if head == 'LocateHead' and fusion not in WITH_PRIOR:
         return f'model.auxiliary_head LocateHead needs a prior, but model.fusion {fusion} gives none'
+    if head == 'LevelHead' and fusion != 'CMPCFusion':
+        return ('model.auxiliary_head LevelHead takes 4 levels of 16, 16, 16, 16 channels, but model.fusion '
+                f'{fusion} gives')
     if head == 'LFRHead' and fusion not in QUERIES_OF:
         return f'model.auxiliary_head LFRHead reads queries, but model.fusion {fusion} gives none'
     return None
@@ -63,6 +67,9 @@ def why_not_auxiliary(fusion, head):
 def why_not_mmseg(fusion, head):
     if head != 'FCNHead' and fusion in ONE_LEVEL:
         return rf'model.decode_head {head} has in_index \[0, 1, 2, 3\], but model.fusion {fusion} gives 1 level of 16'
+    if head != 'FCNHead' and fusion == 'CMPCFusion':
+        return (rf'model.decode_head {head} takes 4 levels of 8, 16, 32, 64 channels \(in_index \[0, 1, 2, 3\]\), but '
+                'model.fusion CMPCFusion gives 4 levels of 16, 16, 16, 16 channels there')
     if fusion == 'M3Dec':
         return 'model.decode_head FCNHead reads maps alone, but model.fusion M3Dec gives maps of the picture alone'
     return None

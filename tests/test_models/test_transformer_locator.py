@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import layer_norm, linear
 
-from mmrefseg.models import TransformerLocator
+from mmrefseg.models import RelevanceFilter, TransformerLocator
 from mmrefseg.structures import TextFeatures
 
 CHANNELS, TEXT_CHANNELS = 8, 5
@@ -97,3 +97,19 @@ def test_dropout_only_in_training():
 def test_channels_must_divide(channels, num_heads):
     with pytest.raises(ValueError, match=f'fusion.channels is {channels}, expected a multiple of 4.*{num_heads}'):
         TransformerLocator(channels, TEXT_CHANNELS, num_heads=num_heads)
+
+
+def test_a_filter_in_the_place_of_the_linear_output():
+    torch.manual_seed(0)
+    locator = TransformerLocator(CHANNELS, TEXT_CHANNELS, num_filterings=2, dropout=0., hidden_channels=6)
+    fused, text = torch.randn(2, CHANNELS, 2, 3), make_text()
+    seen = []
+    locator.filter.register_forward_pre_hook(lambda module, args: seen.extend(args))
+    heatmap = locator(fused, text)
+    assert isinstance(locator.filter, RelevanceFilter) and len(locator.filter.kernels) == 2 and locator.output is None
+    pixels = fused.flatten(2).transpose(1, 2)
+    position = literal_positions(2, 3)
+    expected = torch.stack([literal_layer(locator.layers[0], row, position, sentence)
+                            for row, sentence in zip(pixels, text.sentence)])
+    torch.testing.assert_close(seen[0].flatten(2).transpose(1, 2), expected, atol=1e-5, rtol=1e-4)
+    assert torch.equal(heatmap, locator.filter(seen[0], text)) and heatmap.shape == (2, 1, 2, 3)

@@ -3,6 +3,7 @@
 from .base_ref_head import BaseRefHead
 from .cga_head import CGAHead
 from .existence_head import ExistenceHead
+from .level_head import LevelHead
 from .lfr_head import LFRHead
 from .locate_head import LocateHead
 from .lts_mask_head import LTSMaskHead
@@ -10,5 +11,6 @@ from .mask_head import MaskHead
 from .sadlr_head import SADLRHead
 
 __all__ = [
-    'BaseRefHead', 'CGAHead', 'ExistenceHead', 'LFRHead', 'LTSMaskHead', 'LocateHead', 'MaskHead', 'SADLRHead'
+    'BaseRefHead', 'CGAHead', 'ExistenceHead', 'LFRHead', 'LTSMaskHead', 'LevelHead', 'LocateHead', 'MaskHead',
+    'SADLRHead'
 ]

@@ -50,7 +50,7 @@ class LocateHead(BaseRefHead):
         """The prior H_mask, (N, 1, h, w) logits."""
         if features.prior is None:
             raise ValueError('model.auxiliary_head LocateHead needs a prior, but model.fusion gives none: set '
-                             'fusion.locator of LTSFusion')
+                             'fusion.locator of LTSFusion or CMPCFusion')
         return features.prior
 
     def mask_losses(self, logits: Tensor, target: Tensor) -> Dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""The plain head: a 1x1 classifier on Y."""
+"""The plain head: a classifier on Y."""
 
 from torch import Tensor, nn
 
@@ -14,12 +14,18 @@ class MaskHead(BaseRefHead):
 
     Args:
         in_channels (int): C of Y.
+        kernel_size (int): Of the convolution, odd; CMPC's classifier has 3. Defaults to 1.
         **kwargs: As :class:`BaseRefHead`: ``num_classes``, ``loss_decode``, ``align_corners``, ….
+
+    Raises:
+        ValueError: ``kernel_size`` is even.
     """
 
-    def __init__(self, in_channels: int, **kwargs) -> None:
+    def __init__(self, in_channels: int, kernel_size: int = 1, **kwargs) -> None:
         super().__init__(in_channels, **kwargs)
-        self.classifier = nn.Conv2d(in_channels, self.num_classes, 1)
+        if kernel_size % 2 == 0:
+            raise ValueError(f'decode_head.kernel_size is {kernel_size}, expected an odd number')
+        self.classifier = nn.Conv2d(in_channels, self.num_classes, kernel_size, padding=kernel_size // 2)
 
     def forward(self, decoded: Tensor, features: MultiModalFeatures) -> Tensor:
         """Y (N, C, h, w) -> logits (N, K, h, w)."""

@@ -2,6 +2,9 @@
 
 from .acm import ACM
 from .acm_fusion import ACMFusion
+from .cmpc_fusion import CMPCFusion
+from .conv_lstm import ConvLSTM
+from .entity_perception import EntityPerception
 from .generic_dec_layer import GenericDecLayer
 from .iterative_interaction import IterativeInteraction
 from .last_level_fusion import LastLevelFusion
@@ -14,19 +17,24 @@ from .pwam import PWAM
 from .pwam_fusion import PWAMFusion
 from .query_balance import QueryBalance
 from .query_generation import QueryGeneration
+from .relation_graph import RelationGraph
 from .relevance_filter import RelevanceFilter
 from .s2rm import S2RM
 from .s2rm_balancing import S2RMBalancing
 from .s2rm_coparsing import S2RMCoparsing
 from .s2rm_distribution import S2RMDistribution
+from .score_locator import ScoreLocator
+from .text_guided_exchange import TextGuidedExchange
 from .tile_concat import TileConcat
 from .tile_concat_fusion import TileConcatFusion
 from .transformer_locator import TransformerLocator
 from .vlt_fusion import VLTFusion
+from .word_types import WordTypes
 
 __all__ = [
-    'ACM', 'ACMFusion', 'GenericDecLayer', 'IterativeInteraction', 'LTSFusion', 'LastLevelFusion', 'M3Att',
-    'M3Dec', 'M3DecLayer', 'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'QueryBalance', 'QueryGeneration',
-    'RelevanceFilter', 'S2RM', 'S2RMBalancing', 'S2RMCoparsing', 'S2RMDistribution', 'TileConcat',
-    'TileConcatFusion', 'TransformerLocator', 'VLTFusion'
+    'ACM', 'ACMFusion', 'CMPCFusion', 'ConvLSTM', 'EntityPerception', 'GenericDecLayer', 'IterativeInteraction',
+    'LTSFusion', 'LastLevelFusion', 'M3Att', 'M3Dec', 'M3DecLayer', 'MultiScaleFusion', 'PWAM', 'PWAMFusion',
+    'QueryBalance', 'QueryGeneration', 'RelationGraph', 'RelevanceFilter', 'S2RM', 'S2RMBalancing', 'S2RMCoparsing',
+    'S2RMDistribution', 'ScoreLocator', 'TextGuidedExchange', 'TileConcat', 'TileConcatFusion', 'TransformerLocator',
+    'VLTFusion', 'WordTypes'
 ]

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import TextFeatures
 
+from .relevance_filter import RelevanceFilter
+
 
 @MODELS.register_module()
 class TransformerLocator(BaseModule):
@@ -30,6 +32,8 @@ class TransformerLocator(BaseModule):
         num_heads (int): Heads of the attention between pixels. Defaults to 4.
         hidden_channels (int): Width of the feed-forward part. Defaults to 1024.
         dropout (float): After each part of a layer. Defaults to 0.1, as in Vaswani et al.
+        num_filterings (int): A :class:`RelevanceFilter` of that many filterings in the place of the linear output:
+            another reading of Table 7's "transformer, more filters". Defaults to 0: the linear output.
         init_cfg (dict, optional): Initialization, as in mmengine.
 
     Raises:
@@ -43,6 +47,7 @@ class TransformerLocator(BaseModule):
                  num_heads: int = 4,
                  hidden_channels: int = 1024,
                  dropout: float = 0.1,
+                 num_filterings: int = 0,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         if channels % 4 or channels % num_heads:
@@ -51,7 +56,8 @@ class TransformerLocator(BaseModule):
         self.position = SinePositionalEncoding(num_feats=channels // 2, normalize=True)
         self.layers = nn.ModuleList(
             _DecoderLayer(channels, text_channels, num_heads, hidden_channels, dropout) for _ in range(num_layers))
-        self.output = nn.Linear(channels, 1)
+        self.filter = RelevanceFilter(channels, text_channels, num_filterings) if num_filterings else None
+        self.output = None if num_filterings else nn.Linear(channels, 1)
 
     def forward(self, fused: Tensor, text: TextFeatures) -> Tensor:
         """Locate.
@@ -68,6 +74,9 @@ class TransformerLocator(BaseModule):
         pixels = fused.flatten(2).transpose(1, 2)  # (N, C, H, W) -> (N, HW, C)
         for layer in self.layers:
             pixels = layer(pixels, position, text.sentence)
+        if self.filter is not None:
+            # (N, HW, C) -> (N, C, H, W)
+            return self.filter(pixels.transpose(1, 2).unflatten(2, fused.shape[2:]), text)
         # (N, HW, 1) -> (N, 1, H, W)
         return self.output(pixels).transpose(1, 2).unflatten(2, fused.shape[2:])
 

@@ -123,8 +123,9 @@ def _check_part(name: str, part: nn.Module, giver: str, given: Optional[Gives],
     if reads.queries is not None:
         yield from _check_queries(name, reads, giver, given, text_encoder)
     if reads.prior is not None and reads.prior != given.prior:
-        wanted = ('needs a prior', 'gives none (fusion.locator of LTSFusion makes one)') if reads.prior else (
-            'is set to read no prior (with_prior=False)', 'gives one')
+        wanted = ('is set to read no prior (with_prior=False)', 'gives one')
+        if reads.prior:
+            wanted = ('needs a prior', 'gives none (fusion.locator of LTSFusion or CMPCFusion makes one)')
         yield f'{name} {wanted[0]}, but {giver} {wanted[1]}'
     if reads.maps is not None and tuple(reads.maps) != tuple(given.maps):
         hint = '' if len(reads.maps) == len(given.maps) else ' (out_indices of the backbone chooses levels)'

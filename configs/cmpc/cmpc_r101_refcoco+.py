@@ -1,0 +1,8 @@
+#   python tools/dataset_converters/build_vocab.py data/refcoco+ data/refcoco+/vocab.txt --text-field sent
+_base_ = './cmpc_r101_refcoco.py'
+
+model = dict(text_encoder=dict(vocab='data/refcoco+/vocab.txt'))
+dataset_type = 'RefCOCOPlusDataset'
+train_dataloader = dict(dataset=dict(type=dataset_type))
+val_dataloader = dict(dataset=dict(type=dataset_type))
+test_dataloader = val_dataloader
