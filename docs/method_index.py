@@ -14,11 +14,12 @@ from typing import Dict, List, Set
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / 'docs/en/method_index.md'
-METHODS = dict(lavt='LAVT', sadlr='SADLR', cgan="CGAN's cascade", lts='LTS', vlt='VLT', s2rm='S²RM and CASG',
-               m3att='M³Att')
+METHODS = dict(lavt='LAVT', sadlr='SADLR', cgan="CGAN's cascade", lts='LTS', cmpc='CMPC', vlt='VLT',
+               s2rm='S²RM and CASG', m3att='M³Att')
 SHARED = 'Shared'
 # Whose a part is that several methods' configs name, or that one happens to name alone.
-OWNERS = dict(PWAM='lavt', PWAMFusion=SHARED, LFRHead='m3att', VLTDecoder='vlt', ExistenceHead=SHARED)
+OWNERS = dict(PWAM='lavt', PWAMFusion=SHARED, LFRHead='m3att', VLTDecoder='vlt', ExistenceHead=SHARED, LTSDecoder='lts',
+              PriorConcat='lts', LocateHead='lts', RelevanceFilter='lts')
 # Where an option, not a type, brings a part in.
 CONFIGS = dict(GenericDecLayer='m3att/ablations/m3att_darknet53_refcoco_generic3.py')
 # Where parts are looked for; a method's parts import one another from here.

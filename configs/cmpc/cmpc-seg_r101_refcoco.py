@@ -6,6 +6,6 @@ model = dict(
     fusion=dict(locator=dict(type='ScoreLocator')),
     decoder=dict(_delete_=True, type='LTSDecoder', in_channels=500, norm_cfg=dict(type='SyncBN', requires_grad=True)),
     decode_head=dict(in_channels=512, kernel_size=1),
-    auxiliary_head=[_base_.model.auxiliary_head, dict(type='LocateHead')])
+    auxiliary_head=[_base_.model.auxiliary_head, dict(type='LocateHead', reduction='mean')])
 train_dataloader = dict(batch_size=8)
 auto_scale_lr = dict(base_batch_size=8)

@@ -107,6 +107,39 @@ def lts() -> Sketch:
     return sketch
 
 
+def cmpc() -> Sketch:
+    """First what may be meant, then which of it."""
+    sketch = Sketch(940, 330, 'CMPC: entities, then relations on each level; levels exchange and are joined')
+    picture = sketch.box(10, 150, 'picture', width=70)
+    backbone = sketch.box(105, 150, 'ResNet-101,\nstride 8', 'image', width=95)
+    words = sketch.box(10, 20, 'LSTM', 'text', width=70)
+    types = sketch.box(105, 20, 'WordTypes', 'text', width=95)
+    entities = sketch.box(245, 150, 'EntityPerception', 'fusion', width=120)
+    graph = sketch.box(410, 150, 'RelationGraph', 'fusion', width=110)
+    join = sketch.box(560, 150, '1×1', 'fusion', width=45)
+    exchange = sketch.box(650, 140, 'TextGuided-\nExchange,\ntwo rounds', 'fusion', width=100, height=64)
+    lstm = sketch.box(790, 150, 'ConvLSTM', 'fusion', width=80)
+    level_head = sketch.box(650, 250, 'LevelHead', 'training', width=100)
+    head = sketch.box(800, 250, '3×3', 'head', width=60)
+    sketch.arrow([picture.right, backbone.left])
+    sketch.arrow([backbone.right, entities.left], 'V', (222, 166))
+    sketch.arrow([words.right, types.left])
+    sketch.arrow([types.right, (305, 42), entities.top()], 'entity, attribute', (252, 36), kind='text')
+    sketch.arrow([(305, 42), (465, 42), graph.top()], 'relation', (385, 36), kind='text')
+    sketch.arrow([(465, 42), (700, 42), exchange.top()], 'all but unnecessary', (580, 36), kind='text')
+    sketch.arrow([(305, 42), (305, 90), (582, 90), join.top()], 'q', (520, 84), kind='text')
+    sketch.arrow([entities.right, graph.left], 'M', (387, 166))
+    sketch.arrow([graph.right, join.left], 'M̃', (540, 166))
+    sketch.arrow([(387, 172), (387, 225), (582, 225), join.bottom()], 'M', (480, 219))
+    sketch.arrow([join.right, exchange.left], 'Yₖ', (627, 166))
+    sketch.arrow([exchange.right, lstm.left])
+    sketch.arrow([exchange.bottom(), level_head.top()], kind='training')
+    sketch.arrow([lstm.bottom(), head.top()], 'F', (842, 225))
+    sketch.text(405, 300, 'for each of three levels, with its own weights', small=True)
+    sketch.text(880, 142, 'CMPCFusion', small=True)
+    return sketch
+
+
 def vlt() -> Sketch:
     """An expression read in several ways at once."""
     sketch = Sketch(900, 320, 'VLT: queries made of words weighed by the image ask the fused map; a confidence each')
@@ -233,7 +266,7 @@ def m3att() -> Sketch:
 
 
 FIGURES: Dict[str, Callable[[], Sketch]] = dict(
-    lavt=lavt, sadlr=sadlr, lts=lts, vlt=vlt, cgan=cgan, s2rm=s2rm, m3att=m3att)
+    lavt=lavt, sadlr=sadlr, lts=lts, cmpc=cmpc, vlt=vlt, cgan=cgan, s2rm=s2rm, m3att=m3att)
 
 
 def main(folder: Path) -> None:

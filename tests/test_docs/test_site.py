@@ -16,7 +16,7 @@ from sphinx.cmd.build import main as build
 EN = ROOT / 'docs/en'
 # Of Sphinx to its extensions' authors.
 pytestmark = pytest.mark.filterwarnings('ignore::DeprecationWarning', 'ignore::PendingDeprecationWarning')
-METHODS = ('lavt', 'sadlr', 'lts', 'vlt', 'cgan', 's2rm', 'm3att')
+METHODS = ('lavt', 'sadlr', 'lts', 'cmpc', 'vlt', 'cgan', 's2rm', 'm3att')
 PAGES = [path for path in EN.rglob('*.md') if '_build' not in path.parts]
 
 

@@ -7,6 +7,7 @@ import torch
 from conftest import ROOT
 from fusion_inputs import assert_grouped_equals_single, idle_parameters, make_text, pad_more
 from torch.nn.functional import interpolate
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmrefseg.models import (
     CMPCFusion,
@@ -20,7 +21,7 @@ from mmrefseg.models import (
 )
 from mmrefseg.models.fusion.word_types import ATTRIBUTE, ENTITY, RELATION, words_of
 from mmrefseg.models.utils import coordinate_map
-from mmrefseg.structures import MultiModalFeatures
+from mmrefseg.structures import MultiModalFeatures, TextFeatures
 
 IN_CHANNELS, SIZES, TEXT, CHANNELS, OUT = [3, 4, 5], [(4, 6), (2, 3), (1, 2)], 7, 6, 4
 LENGTHS = [4, 2, 1]
@@ -285,6 +286,28 @@ def test_errors_of_what_comes_in():
         make_fusion(feature_size=(4, 5))(make_maps(3), texts())
     with pytest.raises(ValueError, match='kernel_size is 2, expected an odd number'):
         MaskHead(3, kernel_size=2)
+
+
+def test_size_and_cost_are_the_releases():
+    """Parameters to the last; multiply-adds at 320x320 but for W_x, K and the words in W_f, which cost L, not HW."""
+    cells, words, c, d = 1600, 20, 1000, 500
+    with torch.device('meta'):
+        fusion = CMPCFusion([512, 1024, 2048], c, (40, 40))
+        maps = [torch.zeros(1, channels, 40, 40) for channels in (512, 1024, 2048)]
+        text = TextFeatures(torch.zeros(1, words, c), torch.ones(1, words, dtype=torch.bool), torch.zeros(1, c))
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            fusion(maps, text)
+    heads = 4 * (9 * d + 1)
+    lstm = 4 * ((300 + c) * c + 2 * c)  # torch has two biases
+    assert (sum(value.numel() for value in fusion.parameters()) + heads + lstm) / 1e6 == pytest.approx(72.4, abs=0.05)
+    laterals, branches, exchange_values = cells * 3584 * c, 3 * cells * (c + 8) * 5 * c, 12 * cells * d * d
+    graph = 3 * (cells * c * c + 3 * cells * words * c)  # W_g, and three products with the words
+    joined, conv_lstm = 3 * cells * (2 * c + 8) * d, 3 * cells * 8 * d * d
+    by_cells = laterals + branches + graph + joined + exchange_values + conv_lstm
+    assert by_cells / 1e9 == pytest.approx(54.2, abs=0.05)
+    assert counter.get_total_flops() / 2 == pytest.approx(by_cells, rel=0.005)  # the rest is the words' own
+    release = by_cells + 3 * cells * c * c + 3 * cells * c * d + 6 * cells * d * d
+    assert release / 1e9 == pytest.approx(5.7 + 24.2 + 9.8 + 7.2 + 7.2 + 9.6, abs=0.2)
 
 
 def test_six_short_files():
