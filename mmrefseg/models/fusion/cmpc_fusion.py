@@ -72,7 +72,7 @@ class CMPCFusion(BaseModule):
         if num_rounds < 0:
             raise ValueError(f'fusion.num_rounds is {num_rounds}, expected 0 (no exchange) or more')
         self.reads = Reads(text=text_channels, maps=tuple(in_channels))
-        self.gives = Gives(maps=(out_channels, ) * 4, prior=locator is not None)
+        self.gives = Gives(maps=(out_channels, ) * 4, prior=locator is not None, map_size=tuple(feature_size))
         self.word_types = WordTypes(text_channels)
         self.levels = nn.ModuleList(
             _Level(width, text_channels, channels, out_channels, num_branches) for width in in_channels)
