@@ -7,3 +7,4 @@ _base_ = [
 model = dict(text_encoder=dict(vocab='data/refcoco/vocab.txt'), backbone=dict(pretrain_img_size=192))
 train_dataloader = dict(batch_size=8)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
+auto_scale_lr = dict(base_batch_size=8)

@@ -9,8 +9,10 @@ from mmrefseg.engine import (
     TRAINING,
     add_run_arguments,
     add_run_record,
+    check_batch,
     check_config,
     claim_work_dir,
+    count_accumulation,
     enable_amp,
     finish_run,
     load_config,
@@ -49,7 +51,11 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
         enable_amp(cfg)
     add_run_record(cfg)
     prepare_cpu_run(cfg)
+    count_accumulation(cfg)
     runner = Runner.from_cfg(cfg)
+    differs = check_batch(cfg, runner.world_size)
+    if differs:
+        runner.logger.warning(differs)
     if args.compile:
         compile_parts(runner.model)
     check_steps(runner)

@@ -1,6 +1,7 @@
 """Training and test runs beside mmengine's runner: arguments, set-up, precision, hooks."""
 
 from .arguments import add_config_options, add_run_arguments, parse_run_arguments
+from .batch_size import check_batch, count_accumulation
 from .bfloat16_optim_wrapper import BFloat16OptimWrapper
 from .config_keys import TESTING, TRAINING, check_config
 from .config_options import apply_options
@@ -15,7 +16,7 @@ from .work_dir import claim_work_dir, default_work_dir
 __all__ = [
     'BFloat16OptimWrapper', 'EpochSeedHook', 'HalfPrecisionHook', 'RefVisualizationHook', 'ReleasePolyLR',
     'RunRecordHook', 'TESTING', 'TRAINING', 'add_config_options', 'add_results', 'add_run_arguments', 'add_run_record',
-    'apply_options', 'check_config', 'claim_work_dir', 'default_work_dir', 'enable_amp', 'finish_run',
-    'load_config', 'make_deterministic', 'parse_run_arguments', 'prepare_cpu_run', 'read_config',
-    'use_half_precision'
+    'apply_options', 'check_batch', 'check_config', 'claim_work_dir', 'count_accumulation', 'default_work_dir',
+    'enable_amp', 'finish_run', 'load_config', 'make_deterministic', 'parse_run_arguments', 'prepare_cpu_run',
+    'read_config', 'use_half_precision'
 ]

@@ -15,3 +15,4 @@ param_scheduler = [
 ]
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 randomness = dict(seed=0)
+auto_scale_lr = dict(base_batch_size=8)
