@@ -1,26 +1,26 @@
-"""A file of named flat arrays that is opened by memory map: no copy, no pickle, checked before it is trusted.
+"""A safetensors file of named flat arrays that is mapped: no copy, no pickle, checked before it is trusted.
 
-Layout: ``MAGIC``, then three little-endian unsigned 64-bit numbers (length of the header, size of the file, the sum of
-these two and of all 64-bit words behind, modulo 2^64), then the header, JSON padded with blanks, and the arrays, each
-from a multiple of ``ALIGNMENT`` bytes on.
+safetensors checks names, types and places; its metadata say here which sources the arrays were made of, and a checksum
+notices content that was changed, cut or moved, which the format itself does not.
 """
 
 import json
-import mmap
 import os
-import struct
 import uuid
 from pathlib import Path
 from typing import BinaryIO, Dict, List, Sequence, Union
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
-MAGIC = b'mmrefseg arrays\n'
 # Change it whenever the same sources give other arrays.
-FORMAT_VERSION = 2
-ALIGNMENT = 64
-_NUMBERS = struct.Struct('<3Q')
-_PREFIX = len(MAGIC) + _NUMBERS.size  # 40: a multiple of 8, so that words are summed from a word's start
+FORMAT_VERSION = 3
+ABSENT = '0' * 16  # takes the checksum's place while it is counted
+_BLOCK = 2**16
+# An odd factor a word, so that words that change places are noticed; blocks are told apart by _STEP.
+_FACTORS = (np.arange(_BLOCK, dtype=np.uint64) * np.uint64(2) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+_STEP = 0xD1B54A32D192ED03
 
 
 class IndexFileError(ValueError):
@@ -39,24 +39,19 @@ def write_arrays(path: Union[str, Path], arrays: Dict[str, np.ndarray], sources:
         OSError: It cannot be written.
     """
     arrays = {name: np.asarray(array, order='C') for name, array in arrays.items()}
-    entries, size = {}, 0
-    for name, array in arrays.items():
-        entries[name] = [array.dtype.str, list(array.shape), size]
-        size = _aligned(size + array.nbytes)
-    header = json.dumps(dict(version=FORMAT_VERSION, sources=sources, arrays=entries)).encode()
-    header = header.ljust(_aligned(_PREFIX + len(header)) - _PREFIX)
+    # safetensors knows no text: its characters go in as numbers.
+    texts = {name: array.dtype.str for name, array in arrays.items() if array.dtype.kind == 'U'}
+    stored = {name: array.reshape(*array.shape, 1).view('<u4') if name in texts else array
+              for name, array in arrays.items()}
+    about = dict(version=FORMAT_VERSION, sources=sources, names=list(arrays), texts=texts)
     part = f'{path}.{uuid.uuid4().hex}.part'  # of its own: several processes may write at once
     try:
-        with open(part, 'xb') as file:
-            file.write(bytes(_PREFIX) + header)
-            for array in arrays.values():
-                file.write(array.data if array.size else b'')
-                file.write(bytes(_aligned(file.tell()) - file.tell()))
-            size = file.tell()
+        save_file(stored, part, metadata=dict(about=json.dumps(about), checksum=ABSENT))
         with open(part, 'r+b') as file:
-            numbers = _NUMBERS.pack(len(header), size, _checksum(file, len(header) + size))
+            header = _read_header(file)
+            counted = _checksum(file, header)
             file.seek(0)
-            file.write(MAGIC + numbers)
+            file.write(header.replace(_entry(ABSENT), _entry(counted), 1))
             file.flush()
             os.fsync(file.fileno())  # or a crash may leave the name without the content
         os.replace(part, path)
@@ -81,53 +76,62 @@ def map_arrays(path: Union[str, Path], sources: Sequence, names: List[str]) -> D
         IndexFileError: The file is absent or anything else than that.
     """
     try:
-        with open(path, 'rb') as file:
-            header = _read_header(file)
-            if header['version'] != FORMAT_VERSION or header['sources'] != json.loads(json.dumps(sources)):
+        # torch's tensors are mapped, numpy's of this library would be copies.
+        with open(path, 'rb') as file, safe_open(path, framework='pt') as opened:
+            metadata = opened.metadata() or {}
+            about = json.loads(metadata['about'])
+            if about['version'] != FORMAT_VERSION or about['sources'] != json.loads(json.dumps(sources)):
                 raise IndexFileError(f'{path} is of another version, or of other sources')
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        if list(header['arrays']) != names:
-            raise IndexFileError(f'{path} holds {list(header["arrays"])} where {names} were expected')
-        start = _PREFIX + header['length']
-        return {name: _array(content, start, *entry) for name, entry in header['arrays'].items()}
+            header, found = _read_header(file), metadata['checksum']
+            if _checksum(file, header.replace(_entry(found), _entry(ABSENT), 1)) != found:
+                raise ValueError('its checksum is wrong')
+            if about['names'] != names:
+                raise IndexFileError(f'{path} holds {about["names"]} where {names} were expected')
+            return {name: _array(opened.get_tensor(name).numpy(), about['texts'].get(name)) for name in names}
     except OSError as error:
-        raise IndexFileError(f'{path} cannot be read: {error.strerror}') from error
-    except (KeyError, TypeError, ValueError) as error:
+        raise IndexFileError(f'{path} cannot be read: {error.strerror or error}') from error
+    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, IndexFileError):
+            raise
         raise IndexFileError(f'{path} is damaged, or no file of ours: {error}') from error
 
 
-def _aligned(position: int) -> int:
-    return -(-position // ALIGNMENT) * ALIGNMENT
+def _array(array: np.ndarray, text: Union[str, None]) -> np.ndarray:
+    """An array, read-only, and as text if it is one."""
+    if text is not None:
+        dtype = np.dtype(text)
+        if dtype.kind != 'U':
+            raise ValueError(f'no text is of type {text!r}')
+        array = array.view(dtype).reshape(array.shape[:-1]) if array.size else np.empty(array.shape[:-1], dtype)
+    array.flags.writeable = False
+    return array
 
 
-def _read_header(file: BinaryIO) -> dict:
-    """The header of a file whose size and checksum are right, with its ``length``."""
-    prefix = file.read(_PREFIX)
-    if len(prefix) < _PREFIX or prefix[:len(MAGIC)] != MAGIC:
-        raise ValueError('it does not begin as it should')
-    length, size, checksum = _NUMBERS.unpack(prefix[len(MAGIC):])
-    found = os.fstat(file.fileno()).st_size
-    if size != found or length > size - _PREFIX:
-        raise ValueError(f'it has {found} bytes where {size} were expected')
-    if _checksum(file, length + size) != checksum:
-        raise ValueError('its checksum is wrong')
-    file.seek(_PREFIX)
-    return dict(json.loads(file.read(length)), length=length)
+def _read_header(file: BinaryIO) -> bytes:
+    """The length of safetensors' header and the header."""
+    length = file.read(8)
+    return length + file.read(int.from_bytes(length, 'little'))
 
 
-def _checksum(file: BinaryIO, total: int) -> int:
-    """``total`` plus all words behind the prefix; by a buffer, as mapped pages would count as this process' memory."""
-    file.seek(_PREFIX)
-    words = np.empty(2**16, '<u8')
+def _entry(checksum: str) -> bytes:
+    return f'"checksum":"{checksum}"'.encode()
+
+
+def _checksum(file: BinaryIO, header: bytes) -> str:
+    """Of a header and all behind it; by a buffer, as mapped pages would count as this process' memory."""
+    total = 0
+    words = np.zeros(_BLOCK, '<u8')
+    pieces = [header[start:start + words.nbytes] for start in range(0, len(header), words.nbytes)]
+
+    def add(count: int) -> int:
+        words.view(np.uint8)[count:count + 8] = 0  # the rest of the last word
+        used = -(-count // 8)
+        return (total * _STEP + int(np.dot(words[:used], _FACTORS[:used])) + count) % 2**64
+
+    for piece in pieces:
+        words.view(np.uint8)[:len(piece)] = np.frombuffer(piece, np.uint8)
+        total = add(len(piece))
+    file.seek(len(header))
     while count := file.readinto(words):
-        if count % 8:
-            raise ValueError('its size is no multiple of 8')
-        total += int(np.add.reduce(words[:count // 8], dtype=np.uint64))
-    return total % 2**64
-
-
-def _array(content: mmap.mmap, start: int, dtype: str, shape: Sequence, offset: int) -> np.ndarray:
-    dtype = np.dtype(dtype)
-    if dtype.kind not in 'biufU' or offset < 0 or min(shape, default=0) < 0:
-        raise ValueError(f'no array can be of type {dtype}, shape {shape}, at {offset}')
-    return np.ndarray(tuple(shape), dtype, content, start + offset)  # numpy checks that it ends inside
+        total = add(count)
+    return f'{total:016x}'
