@@ -10,7 +10,7 @@ def without_pretrained(model: ConfigDict) -> ConfigDict:
 
     ``init_cfg`` and ``pretrained`` of the backbone go; BERT-base by its hub name becomes a random BERT-base
     with a vocabulary of a few words (the number of its embeddings stays), CLIP's ViT-B/32 a random tower of its size
-    that reads letters.
+    that reads letters. A vocabulary in a file becomes two words: the vectors of the others are not counted.
 
     Args:
         model (ConfigDict): ``cfg.model``; it is not changed.
@@ -27,6 +27,8 @@ def without_pretrained(model: ConfigDict) -> ConfigDict:
             pretrained=None,
             config=dict(model_type='bert', vocab_size=30522),
             tokenizer=['a', 'the', 'man', 'woman', 'left', 'right', 'red'])
+    elif isinstance(model.text_encoder.get('vocab'), str):
+        model.text_encoder.vocab = ['a', 'man']
     elif str(model.text_encoder.get('pretrained', '')).startswith('openai/clip-vit-base-patch32'):
         model.text_encoder.update(
             pretrained=None, config=dict(model_type='clip_text_model', vocab_size=49408), tokenizer=[])
