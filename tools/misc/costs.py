@@ -75,7 +75,7 @@ def _block_with_costs(block: str) -> str:
 
 
 def with_table(readme: str, metafile: Path) -> str:
-    """A README's text with its table of costs, between its two marks: a row a model with a ``Row`` in its ``Metadata``."""
+    """Write the table of costs of a README between its marks: a row a model with a ``Row`` in its ``Metadata``."""
     if BEGIN not in readme:
         return readme
     models = yaml.safe_load(metafile.read_text(encoding='utf-8'))['Models']
