@@ -1,5 +1,6 @@
 """Whether the parts of a model can work together, asked when it is built."""
 
+import inspect
 from dataclasses import replace
 from typing import Iterator, Optional, Sequence
 
@@ -50,6 +51,9 @@ def _problems(model: nn.Module) -> Iterator[str]:
     giver, given = f'model.backbone {_type(backbone)}', _backbone_gives(backbone)
     yield from _check_text(giver, backbone, model.text_encoder)
     if fusion is not None:
+        if 'image_index' not in inspect.signature(fusion.forward).parameters:
+            yield (f'model.fusion {_type(fusion)} takes no image_index: forward(maps, text, image_index=None) gets B '
+                   'images and N expressions, and gives N rows (mmrefseg.models.utils.expand_to_expressions)')
         yield from _check_part(f'model.fusion {_type(fusion)}', fusion, giver, given, model.text_encoder)
         giver, given = f'model.fusion {_type(fusion)}', getattr(fusion, 'gives', None)
     if model.neck is not None and given is not None:
