@@ -48,12 +48,14 @@ def build(cfg):
 
 
 def first_of_each_model():
-    """The configs that have a model (and an optimizer) that no config before them has, but for the words."""
+    """The configs that have a model (and an optimizer) that no config before them has, but for words and rate."""
     seen = {}
     for path in CONFIGS:
         cfg = read(path)
         model = re.sub(r"'data/\S+?vocab\S*?\.txt'|'(max_length|max_words)': \d+", 'words', str(cfg.model))
-        seen.setdefault(f'{model} {cfg.optim_wrapper}', path)
+        optim_wrapper = copy.deepcopy(cfg.optim_wrapper)
+        optim_wrapper.optimizer.pop('lr', None)
+        seen.setdefault(f'{model} {optim_wrapper}', path)
     return list(seen.values())
 
 
@@ -116,7 +118,7 @@ def test_parts_around_the_model_build(path):
 @pytest.mark.parametrize('path', first_of_each_model())
 def test_the_model_takes_a_step(path):
     cfg = load(path)
-    if 'ablations' in path or '1x24g' in path:
+    if 'ablations' in path or '1x24g' in path or (path.split('/')[1] in ('caris', 'rela') and 'nano' not in path):
         flatten_encoders(cfg)
     one_size = cfg.model.backbone.get('use_abs_pos_embed')
     size = cfg.model.backbone.pretrain_img_size if one_size else 96

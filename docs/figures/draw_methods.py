@@ -265,8 +265,72 @@ def m3att() -> Sketch:
     return sketch
 
 
+def caris() -> Sketch:
+    """The image among the words, words among the pixels, and two classifiers made of them."""
+    sketch = Sketch(900, 330, 'CARIS: BERT sees the image; words and pixels change each other; two classifiers')
+    picture = sketch.box(10, 200, 'image', width=70)
+    backbone = sketch.box(110, 200, 'Swin, once\nan image', 'image', width=90)
+    words = sketch.box(10, 30, 'embedded\nwords', 'text', width=80)
+    prompts = sketch.box(110, 110, 'averages 1×1, 2×2:\nfive prompts', 'text', width=140)
+    bert = sketch.box(300, 30, 'BERT’s layers', 'text', width=110)
+    layers = sketch.box(330, 130, 'words ◄► pixels,\ndeformable\nattention, × 6', 'fusion', width=130, height=66)
+    merge = sketch.box(540, 200, 'up, + stride 4,\n3×3, three 1×1', 'decoder', width=120)
+    queries = sketch.box(540, 60, 'mean of visual\nprompts, [CLS]', 'head', width=120)
+    mlp = sketch.box(710, 60, 'MLP: two\nclassifiers', 'head', width=90)
+    product = sketch.circle(755, 222, '·')
+    sketch.arrow([picture.right, backbone.left])
+    sketch.arrow([words.right, bert.left])
+    sketch.arrow([backbone.top(), (155, 154)], 'stride 32', (190, 184), kind='text')
+    sketch.arrow([prompts.right, (355, 132), (355, 74)], 'prompts', (290, 126), kind='text')
+    sketch.arrow([bert.right, (435, 52), (435, 130)], 'words', (458, 80), kind='text')
+    sketch.arrow([backbone.right, (270, 222), (270, 163), layers.left], 'strides 8, 16, 32', (322, 236))
+    sketch.arrow([backbone.bottom(), (155, 280), (600, 280), merge.bottom()], 'stride 4', (380, 275))
+    sketch.arrow([layers.right, (500, 163), (500, 222), merge.left], 'stride 8', (518, 200))
+    sketch.arrow([layers.right, (500, 163), (500, 82), queries.left], kind='text')
+    sketch.arrow([queries.right, mlp.left])
+    sketch.arrow([mlp.bottom(), product.top()])
+    sketch.arrow([merge.right, product.left], 'Y', (690, 216))
+    sketch.arrow([product.right, (850, 222)], 'mask', (812, 216))
+    sketch.text(395, 215, 'CARISFusion', small=True)
+    return sketch
+
+
+def rela() -> Sketch:
+    """Regions that look, listen and answer three questions."""
+    sketch = Sketch(930, 330, 'ReLA: regions attend to pixels inside their masks, to words and to each other')
+    picture = sketch.box(10, 60, 'image', width=70)
+    words = sketch.box(10, 160, 'BERT', 'text', width=70)
+    backbone = sketch.box(120, 60, 'LAVTSwin', 'image', width=90)
+    neck = sketch.box(250, 60, 'deformable\nattention, × 6', 'fusion', width=110)
+    merge = sketch.box(410, 60, 'up, + stride 4,\n3×3, 1×1', 'decoder', width=110)
+    regions = sketch.box(120, 250, '100 regions', 'head', width=90)
+    ria = sketch.box(250, 242, 'attend to pixels in\ntheir own masks', 'head', width=140, height=60)
+    rla = sketch.box(430, 242, 'to words (first\nlayer), to regions', 'head', width=130, height=60)
+    ffn = sketch.box(600, 250, 'feed-\nforward', 'head', width=80)
+    product = sketch.circle(760, 82, '·')
+    minimap = sketch.box(720, 160, 'minimap,\nembeddings', 'head', width=90)
+    none = sketch.box(800, 250, 'no target?', 'head', width=90)
+    sketch.arrow([picture.right, backbone.left])
+    sketch.arrow([words.right, (165, 182), backbone.bottom()], kind='text')
+    sketch.arrow([(165, 182), (495, 182), rla.top()], 'words', (210, 176), kind='text')
+    sketch.arrow([backbone.right, neck.left])
+    sketch.arrow([neck.right, merge.left])
+    sketch.arrow([neck.bottom(), ria.top()], 'strides 32, 16, 8 in turn', (400, 215))
+    sketch.arrow([merge.right, product.left], 'Y', (640, 76))
+    sketch.arrow([regions.right, ria.left])
+    sketch.arrow([ria.right, rla.left])
+    sketch.arrow([rla.right, ffn.left])
+    sketch.arrow([ffn.bottom(), (640, 315), (320, 315), ria.bottom()], '× 9', (480, 310))
+    sketch.arrow([ffn.right, (765, 272), minimap.bottom()])
+    sketch.arrow([ffn.right, none.left])
+    sketch.arrow([minimap.top(), product.bottom()])
+    sketch.arrow([product.right, (850, 82)], 'mask', (815, 76))
+    sketch.text(680, 235, 'ReLAHead', small=True)
+    return sketch
+
+
 FIGURES: Dict[str, Callable[[], Sketch]] = dict(
-    lavt=lavt, sadlr=sadlr, lts=lts, cmpc=cmpc, vlt=vlt, cgan=cgan, s2rm=s2rm, m3att=m3att)
+    lavt=lavt, sadlr=sadlr, lts=lts, cmpc=cmpc, vlt=vlt, cgan=cgan, s2rm=s2rm, m3att=m3att, caris=caris, rela=rela)
 
 
 def main(folder: Path) -> None:

@@ -40,6 +40,7 @@ PROTOCOLS = dict(
     sadlr=_LAVT,
     rmsin=_LAVT,
     rela=_LAVT,
+    caris=_LAVT,  # at its 448 x 448, with `eval_ori_size` off, as it is by default
     cris=_CRIS,
     etris=_CRIS,
     vlt=replace(_CRIS, empty_union_iou=1),

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmrefseg.models import RefSegmentor
-from mmrefseg.models.segmentors.heads import head_logits
+from mmrefseg.models.segmentors.heads import head_answers
 
 
 class PartialGraph(nn.Module):
@@ -36,7 +36,7 @@ class PartialGraph(nn.Module):
         yield 'decoder', decoded
         if model.existence_head is not None:
             yield 'existence_head', model.existence_head.predict(decoded, features)
-        yield 'decode_head', head_logits(model.decode_head, decoded, features)
+        yield 'decode_head', head_answers(model.decode_head, decoded, features)
 
     def forward(self, *inputs: Tensor) -> List[Tensor]:
         """Arguments as :meth:`stages`; the tensors that the last part hands on."""

@@ -5,6 +5,7 @@ from typing import List, Tuple
 from torch import Tensor, nn
 
 from mmrefseg.models import RefSegmentor
+from mmrefseg.models.segmentors.heads import gives_existence
 from mmrefseg.models.segmentors.predictions import evidence_of, resize_logits
 
 INPUTS = ('images', 'ids', 'mask', 'image_index')
@@ -32,7 +33,7 @@ class SegmentorGraph(nn.Module):
     def output_names(self) -> List[str]:
         """list[str]: Of the tensors that :meth:`forward` returns."""
         names = ['logits']
-        if self.model.existence_head is not None:
+        if self.model.existence_head is not None or gives_existence(self.model.decode_head):
             names.append('existence')
         if getattr(getattr(self.model.fusion, 'gives', None), 'prior', False):
             names.append('prior')

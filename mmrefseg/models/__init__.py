@@ -4,12 +4,14 @@ from .backbones import AutoBackbone, ConvStem, LAVTSwin, StemSwin
 from .decode_heads import (
     BaseRefHead,
     CGAHead,
+    DynamicClassifierHead,
     ExistenceHead,
     LevelHead,
     LFRHead,
     LocateHead,
     LTSMaskHead,
     MaskHead,
+    ReLAHead,
     SADLRHead,
 )
 from .decoders import (
@@ -18,6 +20,7 @@ from .decoders import (
     LAVTDecoder,
     LTSDecoder,
     M3MaskDecoder,
+    MaskFeatureDecoder,
     PriorConcat,
     VLTDecoder,
     VLTWordDecoder,
@@ -27,10 +30,13 @@ from .fusion import (
     PWAM,
     S2RM,
     ACMFusion,
+    CARISFusion,
+    CARISLayer,
     CMPCFusion,
     ConvLSTM,
     EntityPerception,
     GenericDecLayer,
+    ImageFusion,
     IterativeInteraction,
     LastLevelFusion,
     LTSFusion,
@@ -55,17 +61,19 @@ from .fusion import (
     WordTypes,
 )
 from .losses import RefCrossEntropyLoss, RefDiceLoss
+from .necks import DeformableNeck
 from .segmentors import RefSegmentor, compile_parts
-from .text_encoders import BERTEncoder, CLIPTextEncoder, RNNEncoder, Vocabulary
+from .text_encoders import BERTEncoder, CLIPTextEncoder, PromptedBERTEncoder, RNNEncoder, Vocabulary
 
 __all__ = [
-    'ACM', 'ACMFusion', 'AutoBackbone', 'BERTEncoder', 'BaseRefHead', 'CASGDecoder', 'CGAHead', 'CLIPTextEncoder',
-    'CMPCFusion', 'ConvLSTM', 'ConvStem', 'EntityPerception', 'ExistenceHead', 'FPNDecoder', 'GenericDecLayer',
-    'IterativeInteraction', 'LAVTDecoder', 'LAVTSwin', 'LFRHead', 'LTSDecoder', 'LTSFusion', 'LTSMaskHead',
-    'LastLevelFusion', 'LevelHead', 'LocateHead', 'M3Att', 'M3Dec', 'M3DecLayer', 'M3MaskDecoder', 'MaskHead',
-    'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'PriorConcat', 'QueryBalance', 'QueryGeneration', 'RNNEncoder',
-    'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'RelationGraph', 'RelevanceFilter', 'S2RM', 'S2RMBalancing',
-    'S2RMCoparsing', 'S2RMDistribution', 'SADLRHead', 'ScoreLocator', 'StemSwin', 'TextGuidedExchange', 'TileConcat',
-    'TileConcatFusion', 'TransformerLocator', 'VLTDecoder', 'VLTFusion', 'VLTWordDecoder', 'Vocabulary', 'WordTypes',
-    'compile_parts'
+    'ACM', 'ACMFusion', 'AutoBackbone', 'BERTEncoder', 'BaseRefHead', 'CARISFusion', 'CARISLayer', 'CASGDecoder',
+    'CGAHead', 'CLIPTextEncoder', 'CMPCFusion', 'ConvLSTM', 'ConvStem', 'DeformableNeck', 'DynamicClassifierHead',
+    'EntityPerception', 'ExistenceHead', 'FPNDecoder', 'GenericDecLayer', 'ImageFusion', 'IterativeInteraction',
+    'LAVTDecoder', 'LAVTSwin', 'LFRHead', 'LTSDecoder', 'LTSFusion', 'LTSMaskHead', 'LastLevelFusion', 'LevelHead',
+    'LocateHead', 'M3Att', 'M3Dec', 'M3DecLayer', 'M3MaskDecoder', 'MaskFeatureDecoder', 'MaskHead',
+    'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'PriorConcat', 'PromptedBERTEncoder', 'QueryBalance', 'QueryGeneration',
+    'RNNEncoder', 'ReLAHead', 'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'RelationGraph',
+    'RelevanceFilter', 'S2RM', 'S2RMBalancing', 'S2RMCoparsing', 'S2RMDistribution', 'SADLRHead', 'ScoreLocator',
+    'StemSwin', 'TextGuidedExchange', 'TileConcat', 'TileConcatFusion', 'TransformerLocator', 'VLTDecoder',
+    'VLTFusion', 'VLTWordDecoder', 'Vocabulary', 'WordTypes', 'compile_parts'
 ]

@@ -45,6 +45,10 @@ class Reads:
             ``text_encoder.max_length``.
         prior (bool, optional): Whether there must be a prior (True) or none (False).
         map_size (tuple[int], optional): (H, W) of the maps that it is made for, where it has a weight a cell.
+        joins_text (bool): Of a head: whether it joins words and pixels itself, so that the maps may be the image's
+            alone.
+        fixed_length (bool): Whether it reads padded words, so that every expression must have as many:
+            ``text_encoder.fixed_length``.
     """
 
     text: Optional[int] = None
@@ -56,3 +60,5 @@ class Reads:
     max_queries: Optional[int] = None
     prior: Optional[bool] = None
     map_size: Optional[Tuple[int, int]] = None
+    joins_text: bool = False
+    fixed_length: bool = False

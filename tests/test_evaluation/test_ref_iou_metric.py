@@ -126,7 +126,7 @@ def test_protocols_of_the_codes():
         protocol = PROTOCOLS[name]
         return protocol.eval_size, protocol.threshold, protocol.inclusive, protocol.empty_union_iou
 
-    for name in ('lavt', 'sadlr', 'rmsin', 'rela'):
+    for name in ('lavt', 'sadlr', 'rmsin', 'rela', 'caris'):
         assert of(name) == ('input', None, True, 0)
     for name in ('cris', 'etris'):
         assert of(name) == ('original', 0.35, False, 0)

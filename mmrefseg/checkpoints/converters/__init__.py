@@ -6,10 +6,10 @@ one is added to :data:`CONVERTERS` and nowhere else.
 
 from typing import Optional
 
-from . import lavt
+from . import caris, lavt, rela
 from .converted import Converted, OfficialFormatError
 
-CONVERTERS = (lavt,)
+CONVERTERS = (lavt, caris, rela)
 
 
 def convert_official(checkpoint: dict) -> Optional[Converted]:

@@ -9,25 +9,14 @@ from typing import Dict, List, Tuple, Union
 from torch import Tensor
 
 from .converted import Converted, OfficialFormatError, bare
+from .names import LAVT_LAST_GATE, LAVT_SWIN_RENAMES, to_unfold_order, under
 
 FAMILY = 'LAVT'
 CONFIG = 'lavt/lavt_swinb_refcoco'
 
 # (official name, ours), tried in order.
 RENAMES = [
-    (r'backbone\.patch_embed\.proj\.(.+)', r'backbone.patch_embed.projection.\1'),
-    (r'backbone\.patch_embed\.norm\.(.+)', r'backbone.patch_embed.norm.\1'),
-    (r'backbone\.layers\.(\d+)\.blocks\.(\d+)\.(norm[12])\.(.+)', r'backbone.stages.\1.blocks.\2.\3.\4'),
-    (r'backbone\.layers\.(\d+)\.blocks\.(\d+)\.attn\.(.+)', r'backbone.stages.\1.blocks.\2.attn.w_msa.\3'),
-    (r'backbone\.layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc1\.(.+)', r'backbone.stages.\1.blocks.\2.ffn.layers.0.0.\3'),
-    (r'backbone\.layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc2\.(.+)', r'backbone.stages.\1.blocks.\2.ffn.layers.1.\3'),
-    (r'backbone\.layers\.(\d+)\.downsample\.(.+)', r'backbone.stages.\1.downsample.\2'),
-    (r'backbone\.layers\.(\d+)\.fusion\.vis_project\.0\.(.+)', r'backbone.fusions.\1.visual.0.\2'),
-    (r'backbone\.layers\.(\d+)\.fusion\.image_lang_att\.f_(query|key|value)\.0\.(.+)', r'backbone.fusions.\1.\2.\3'),
-    (r'backbone\.layers\.(\d+)\.fusion\.image_lang_att\.W\.0\.(.+)', r'backbone.fusions.\1.out.\2'),
-    (r'backbone\.layers\.(\d+)\.fusion\.project_mm\.0\.(.+)', r'backbone.fusions.\1.project.0.\2'),
-    (r'backbone\.layers\.(\d+)\.res_gate\.([02])\.weight', r'backbone.gates.\1.layers.\2.weight'),
-    (r'backbone\.(norm\d)\.(.+)', r'backbone.\1.\2'),
+    *under('backbone.', 'backbone.', LAVT_SWIN_RENAMES),
     (r'classifier\.conv1_1\.(.+)', r'decode_head.classifier.\1'),
     # The suffix says which level is fused from above: 4 (F_4 with F_3) is our stage 2.
     (r'classifier\.conv([12])_([234])\.(.+)', r'decoder.stages.{stage}.{step}.conv.\3'),
@@ -36,7 +25,7 @@ RENAMES = [
 ]
 # What has no use here: the pooler LAVT never calls, and a buffer that older transformers saved.
 UNUSED = re.compile(r'text_encoder\.(pooler\..+|embeddings\.position_ids)')
-LAST_GATE = re.compile(r'backbone\.layers\.3\.res_gate\.[02]\.weight')
+LAST_GATE = re.compile(rf'backbone\.{LAVT_LAST_GATE}')
 
 
 def recognises(checkpoint: dict) -> bool:
@@ -138,15 +127,3 @@ def rename(weights: Dict[str, Tensor]) -> Tuple[Dict[str, Tensor], List[str], Li
         else:
             unknown.append(name)
     return converted, dropped, unknown
-
-
-def to_unfold_order(name: str, value: Tensor) -> Tensor:
-    """The 4 C channels of patch merging, from the original Swin's order to mmseg's.
-
-    The original concatenates the pixels (top-left, bottom-left, top-right, bottom-right) of C channels
-    each; mmseg unfolds: for every channel its pixels row by row.
-    """
-    if '.downsample.' not in name:
-        return value
-    by_pixel = value.unflatten(-1, (4, -1))[..., [0, 2, 1, 3], :]
-    return by_pixel.transpose(-1, -2).flatten(-2).contiguous()

@@ -2,15 +2,17 @@
 
 from .base_ref_head import BaseRefHead
 from .cga_head import CGAHead
+from .dynamic_classifier_head import DynamicClassifierHead
 from .existence_head import ExistenceHead
 from .level_head import LevelHead
 from .lfr_head import LFRHead
 from .locate_head import LocateHead
 from .lts_mask_head import LTSMaskHead
 from .mask_head import MaskHead
+from .rela_head import ReLAHead
 from .sadlr_head import SADLRHead
 
 __all__ = [
-    'BaseRefHead', 'CGAHead', 'ExistenceHead', 'LFRHead', 'LTSMaskHead', 'LevelHead', 'LocateHead', 'MaskHead',
-    'SADLRHead'
+    'BaseRefHead', 'CGAHead', 'DynamicClassifierHead', 'ExistenceHead', 'LFRHead', 'LTSMaskHead', 'LevelHead',
+    'LocateHead', 'MaskHead', 'ReLAHead', 'SADLRHead'
 ]

@@ -52,6 +52,10 @@ class BaseRefHead(BaseModule, metaclass=ABCMeta):
         losses = [loss_decode] if isinstance(loss_decode, dict) else loss_decode
         self.loss_decode = nn.ModuleList(MODELS.build(loss) for loss in losses)
 
+    #: Whether it also says if there is an object at all: then it has ``predict_with_existence``, which returns the
+    #: logits of :meth:`predict` and log-odds (N,) that there is one.
+    gives_existence = False
+
     @abstractmethod
     def forward(self, decoded: Tensor, features: MultiModalFeatures) -> Tensor:
         """Y (N, C, h, w) and the fused features -> logits (N, K, h, w)."""

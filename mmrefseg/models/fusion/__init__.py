@@ -2,10 +2,13 @@
 
 from .acm import ACM
 from .acm_fusion import ACMFusion
+from .caris_fusion import CARISFusion
+from .caris_layer import CARISLayer
 from .cmpc_fusion import CMPCFusion
 from .conv_lstm import ConvLSTM
 from .entity_perception import EntityPerception
 from .generic_dec_layer import GenericDecLayer
+from .image_fusion import ImageFusion
 from .iterative_interaction import IterativeInteraction
 from .last_level_fusion import LastLevelFusion
 from .lts_fusion import LTSFusion
@@ -32,9 +35,9 @@ from .vlt_fusion import VLTFusion
 from .word_types import WordTypes
 
 __all__ = [
-    'ACM', 'ACMFusion', 'CMPCFusion', 'ConvLSTM', 'EntityPerception', 'GenericDecLayer', 'IterativeInteraction',
-    'LTSFusion', 'LastLevelFusion', 'M3Att', 'M3Dec', 'M3DecLayer', 'MultiScaleFusion', 'PWAM', 'PWAMFusion',
-    'QueryBalance', 'QueryGeneration', 'RelationGraph', 'RelevanceFilter', 'S2RM', 'S2RMBalancing', 'S2RMCoparsing',
-    'S2RMDistribution', 'ScoreLocator', 'TextGuidedExchange', 'TileConcat', 'TileConcatFusion', 'TransformerLocator',
-    'VLTFusion', 'WordTypes'
+    'ACM', 'ACMFusion', 'CARISFusion', 'CARISLayer', 'CMPCFusion', 'ConvLSTM', 'EntityPerception', 'GenericDecLayer',
+    'ImageFusion', 'IterativeInteraction', 'LTSFusion', 'LastLevelFusion', 'M3Att', 'M3Dec', 'M3DecLayer',
+    'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'QueryBalance', 'QueryGeneration', 'RelationGraph', 'RelevanceFilter',
+    'S2RM', 'S2RMBalancing', 'S2RMCoparsing', 'S2RMDistribution', 'ScoreLocator', 'TextGuidedExchange', 'TileConcat',
+    'TileConcatFusion', 'TransformerLocator', 'VLTFusion', 'WordTypes'
 ]

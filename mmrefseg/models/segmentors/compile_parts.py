@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mmrefseg.structures import MultiModalFeatures, TextFeatures
 
 from ..decode_heads import BaseRefHead
+from .heads import gives_existence
 from .ref_segmentor import RefSegmentor
 
 
@@ -45,7 +46,8 @@ def compile_parts(model: nn.Module, **options) -> None:
     _compile_methods(segmentor, ['encode_image', 'fuse', *decode], options)
     existence = [] if segmentor.existence_head is None else [segmentor.existence_head]
     for head in (segmentor.decode_head, *existence, *segmentor.auxiliary_head):
-        _compile_methods(head, ['predict', 'loss'] if isinstance(head, BaseRefHead) else ['forward'], options)
+        ours = ['predict', 'loss', *['predict_with_existence'] * gives_existence(head)]
+        _compile_methods(head, ours if isinstance(head, BaseRefHead) else ['forward'], options)
 
 
 def _compile_methods(module: nn.Module, names: Sequence[str], options: dict) -> None:

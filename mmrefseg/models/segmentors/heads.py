@@ -1,6 +1,6 @@
 """One way to call a head, be it ours or mmseg's."""
 
-from typing import Dict, Optional
+from typing import Dict, Optional, Tuple
 
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -11,7 +11,7 @@ from mmrefseg.structures import MultiModalFeatures
 
 from ..decode_heads import BaseRefHead
 
-__all__ = ['BaseDecodeHead', 'BaseRefHead', 'head_logits', 'head_loss']
+__all__ = ['BaseDecodeHead', 'BaseRefHead', 'gives_existence', 'head_answers', 'head_logits', 'head_loss']
 
 
 def head_logits(head, decoded: Optional[Tensor], features: MultiModalFeatures) -> Tensor:
@@ -29,6 +29,18 @@ def head_logits(head, decoded: Optional[Tensor], features: MultiModalFeatures) -
     if isinstance(head, BaseDecodeHead):
         return head(_mmseg_inputs(decoded, features))
     return head.predict(decoded, features)
+
+
+def gives_existence(head) -> bool:
+    """Whether a head says by itself if there is an object at all."""
+    return getattr(head, 'gives_existence', False)
+
+
+def head_answers(head, decoded: Optional[Tensor], features: MultiModalFeatures) -> Tuple[Tensor, Optional[Tensor]]:
+    """The logits of a head as :func:`head_logits`, and its log-odds (N,) that there is an object, if it gives them."""
+    if gives_existence(head):
+        return head.predict_with_existence(decoded, features)
+    return head_logits(head, decoded, features), None
 
 
 def head_loss(head, decoded: Optional[Tensor], features: MultiModalFeatures, target: Tensor,

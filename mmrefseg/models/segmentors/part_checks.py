@@ -13,7 +13,7 @@ from mmrefseg.structures import Gives, Reads
 
 from ..decode_heads import ExistenceHead
 from ..utils import channels_of_maps
-from .heads import BaseDecodeHead, BaseRefHead
+from .heads import BaseDecodeHead, BaseRefHead, gives_existence
 
 
 def check_parts(model: nn.Module) -> None:
@@ -49,6 +49,8 @@ def _problems(model: nn.Module) -> Iterator[str]:
                'model.fusion is needed (for example PWAMFusion)')
         return
     giver, given = f'model.backbone {_type(backbone)}', _backbone_gives(backbone)
+    if getattr(model.text_encoder, 'takes_image', False):
+        yield from _check_looking(giver, backbone, given, model.text_encoder)
     yield from _check_text(giver, backbone, model.text_encoder)
     if fusion is not None:
         if 'image_index' not in inspect.signature(fusion.forward).parameters:
@@ -67,12 +69,16 @@ def _problems(model: nn.Module) -> Iterator[str]:
         name = f'model.decoder {_type(model.decoder)}'
         yield from _check_part(name, model.decoder, giver, given, model.text_encoder)
         reads = getattr(model.decoder, 'reads', None)
+        joined = getattr(getattr(model.decode_head, 'reads', None), 'joins_text', False)
         reads_more = reads is None or reads.queries is not None or bool(reads.prior)
-        yield from _check_text_in_maps(name, reads_more, giver, given)
+        yield from _check_text_in_maps(name, joined or reads_more, giver, given)
     yield from _check_heads(model, giver, given)
 
 
 def _check_heads(model: nn.Module, giver: str, given: Optional[Gives]) -> Iterator[str]:
+    if model.existence_head is not None and gives_existence(model.decode_head):
+        yield (f'model.decode_head {_type(model.decode_head)} says itself whether there is an object, and so does '
+               f'model.existence_head {_type(model.existence_head)}: leave the latter out')
     existence = [] if model.existence_head is None else [('existence_head', model.existence_head)]
     auxiliary = [('auxiliary_head', head) for head in model.auxiliary_head]
     for key, head in (('decode_head', model.decode_head), *existence, *auxiliary):
@@ -147,13 +153,25 @@ def _check_text(name: str, part: nn.Module, text_encoder: nn.Module) -> Iterator
     if None not in (reads.text, width) and reads.text != width:
         yield (f'{name} takes words of {reads.text} channels (text_channels), but model.text_encoder '
                f'{_type(text_encoder)} gives words of {width} channels')
+    if reads.fixed_length and not getattr(text_encoder, 'fixed_length', False):
+        yield (f'{name} reads padded words, so every expression needs as many: model.text_encoder '
+               f'{_type(text_encoder)} needs fixed_length=True')
+
+
+def _check_looking(giver: str, backbone: nn.Module, given: Optional[Gives], text_encoder: nn.Module) -> Iterator[str]:
+    """Whether a text encoder that looks at the image can: the maps are there before the words, and as wide."""
+    name = f'model.text_encoder {_type(text_encoder)}'
+    if getattr(backbone, 'takes_text', False):
+        yield f'{name} looks at the maps of the backbone, but {giver} needs the words to make them'
+    elif given is not None and text_encoder.reads.last_map != given.maps[-1]:
+        yield (f'{name} looks at a last level of {text_encoder.reads.last_map} channels (image_channels), but {giver} '
+               f'gives one of {given.maps[-1]}')
 
 
 def _check_text_in_maps(name: str, reads_more: bool, giver: str, given: Optional[Gives]) -> Iterator[str]:
     if given is not None and not given.text_in_maps and not reads_more:
-        where = 'queries' if given.queries is not None else 'prior'
-        yield (f'{name} reads maps alone, but {giver} gives maps of the picture alone: the expression is in its '
-               f'{where}')
+        found = next((f'in its {where}' for where in ('queries', 'prior') if getattr(given, where)), 'nowhere')
+        yield f'{name} reads maps alone, but {giver} gives maps of the picture alone: the expression is {found}'
 
 
 def _check_queries(name: str, reads: Reads, giver: str, given: Gives, text_encoder: nn.Module) -> Iterator[str]:

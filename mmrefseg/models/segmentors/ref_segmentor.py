@@ -13,7 +13,7 @@ from mmrefseg.structures import MultiModalFeatures, RefDataSample, TextFeatures,
 
 from ..utils import checkpoint_blocks, checkpointed
 from .expression_rows import ExpressionRows
-from .heads import BaseRefHead, head_logits, head_loss
+from .heads import BaseRefHead, head_answers, head_logits, head_loss
 from .part_checks import check_parts
 from .predictions import RowOutputs, fill_predictions
 from .ref_test_cfg import RefTestCfg
@@ -30,9 +30,13 @@ class RefSegmentor(BaseSegmentor):
             ─► Y (N,C,h,w) ─┬► decode_head ─► logits (N,K,h,w)
                             └► existence_head ─► logits (N,)
 
-    A batch holds B images with E_b >= 1 expressions each, N = sum E_b. A language-aware backbone
-    (``takes_text``) does what lies before its first word once an image. Parts of mmseg (backbones,
-    necks, decode heads) need no change: a decode head of mmseg takes the place of decoder and head.
+    Words and pixels may meet inside an encoder. A backbone that takes words (``takes_text``) is run in two steps, of
+    which only the second knows them; so is a text encoder that looks (``takes_image``): its words meet the image behind
+    the backbone, which then takes none.
+
+    A batch holds B images with E_b >= 1 expressions each, N = sum E_b. What depends on the image alone is done once an
+    image. Parts of mmseg (backbones, necks, decode heads) need no change: a decode head of mmseg takes the place of
+    decoder and head.
 
     Args:
         backbone (dict): A language-aware backbone, or any of mmseg's (then ``fusion`` is needed).
@@ -41,7 +45,8 @@ class RefSegmentor(BaseSegmentor):
         fusion (dict, optional): Joins maps and text.
         neck (dict, optional): Any mmseg neck, on the fused maps.
         decoder (dict, optional): Turns the fused maps into Y.
-        existence_head (dict, optional): An :class:`ExistenceHead`, which says whether there is such an object at all.
+        existence_head (dict, optional): An :class:`ExistenceHead`, which says whether there is such an object at all;
+            left out with a decode head that says it itself (``gives_existence``).
         auxiliary_head (dict | list[dict], optional): Only trained with, absent at inference. A head of
             mmseg sees the fused maps.
         train_cfg (dict, optional): Handed to mmseg's heads.
@@ -95,10 +100,14 @@ class RefSegmentor(BaseSegmentor):
     def _backbone_takes_text(self) -> bool:
         return getattr(self.backbone, 'takes_text', False)
 
+    @property
+    def _text_takes_image(self) -> bool:
+        return getattr(self.text_encoder, 'takes_image', False)
+
     # The data flow, part by part.
 
     def encode_text(self, data_samples: Sequence[RefDataSample]) -> TextFeatures:
-        """The N expressions of a batch -> TextFeatures."""
+        """The N expressions of a batch -> TextFeatures, of a text encoder that looks those before it has."""
         if data_samples is None:
             raise ValueError('a referring segmentor needs data_samples: they hold the expressions')
         return self.text_encoder(
@@ -108,11 +117,15 @@ class RefSegmentor(BaseSegmentor):
         """(B, 3, H, W) -> what the backbone makes of the images without any word."""
         if self._backbone_takes_text:
             return self.backbone.forward_image(inputs)
-        return self.backbone(inputs)
+        maps = self.backbone(inputs)
+        return (maps, self.text_encoder.forward_image(maps)) if self._text_takes_image else maps
 
     def fuse(self, image_feats, text: TextFeatures,
              image_index: Optional[Tensor]) -> MultiModalFeatures:
         """The B images' features and N expressions -> fused maps, one row an expression."""
+        if self._text_takes_image:
+            image_feats, seen = image_feats
+            text = self.text_encoder.forward_text(text, seen, image_index)
         if self._backbone_takes_text:
             maps = self.backbone.forward_text(image_feats, text, image_index)
             features = MultiModalFeatures(maps, text)
@@ -178,7 +191,7 @@ class RefSegmentor(BaseSegmentor):
 
     def predict(self, inputs: Tensor,
                 data_samples: Sequence[RefDataSample]) -> Sequence[RefDataSample]:
-        """Fill ``pred_sem_seg`` (E, h, w), ``pred_scores`` (E,) and, with an existence head, ``pred_existence`` (E,).
+        """Fill ``pred_sem_seg`` (E, h, w), ``pred_scores`` (E,) and, with a head that tells, ``pred_existence`` (E,).
 
         The backbone runs once an image, the rest once for expressions that are the same on it; at most
         ``test_cfg.max_expressions`` expressions go through the rest at once. (h, w) is the input's or the picture's own
@@ -199,8 +212,10 @@ class RefSegmentor(BaseSegmentor):
         """The B images' features and N expressions -> what the heads that predict make of them."""
         features = self.fuse(image_feats, text, image_index)
         decoded = self.decode(features)
-        existence = None if self.existence_head is None else self.existence_head.predict(decoded, features)
-        return RowOutputs(head_logits(self.decode_head, decoded, features), existence, features.prior)
+        logits, existence = head_answers(self.decode_head, decoded, features)
+        if self.existence_head is not None:
+            existence = self.existence_head.predict(decoded, features)
+        return RowOutputs(logits, existence, features.prior)
 
 
 def _build(config: Optional[dict]):

@@ -37,14 +37,14 @@ def check_expressions(expressions: Sequence[str]) -> None:
                                'needs at least one word.')
 
 
-def pad_ids(rows: Sequence[Sequence[int]], pad_id: int) -> Tuple[Tensor, Tensor]:
-    """Put N rows of ids, none of them empty, side by side, padded to the longest.
+def pad_ids(rows: Sequence[Sequence[int]], pad_id: int, length: Optional[int] = None) -> Tuple[Tensor, Tensor]:
+    """Put N rows of ids, none of them empty, side by side, padded to the longest or to ``length``.
 
     Returns:
         tuple[Tensor, Tensor]: ids (N, L) int64 and mask (N, L) bool, True = a real word.
     """
     lengths = torch.tensor([len(row) for row in rows])
-    mask = torch.arange(int(lengths.max())) < lengths[:, None]
+    mask = torch.arange(length or int(lengths.max())) < lengths[:, None]
     ids = torch.full(mask.shape, pad_id)
     ids[mask] = torch.tensor(list(chain.from_iterable(rows)))
     return ids, mask
@@ -61,6 +61,10 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
     ``load_pretrained`` when it starts from learned weights. The features of padding are 0, and padding never changes
     any other feature.
 
+    An encoder that looks at the image (``takes_image``) gives by ``encode`` the words before they meet one, and has two
+    more methods: ``forward_image(maps)``, run once an image, and ``forward_text(text, seen, image_index)``, which makes
+    of both the N expressions' features. See :class:`PromptedBERTEncoder`.
+
     Args:
         out_channels (int): C, the width of the features.
         max_length (int): How many words (or word pieces) of an expression are read; what comes
@@ -71,6 +75,11 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
     Raises:
         ValueError: ``max_length`` is below 1.
     """
+
+    #: Whether the words meet the image inside the encoder.
+    takes_image = False
+    #: Whether every expression has ``max_length`` words and the features of padding are what the encoder makes of it.
+    fixed_length = False
 
     def __init__(self, out_channels: int, max_length: int = 20, init_cfg=None) -> None:
         super().__init__(init_cfg=init_cfg)
@@ -146,10 +155,9 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
         init_cfgs = [self.init_cfg] if isinstance(self.init_cfg, dict) else self.init_cfg or []
         return any(init_cfg.get('type') in ('Pretrained', PretrainedInit) for init_cfg in init_cfgs)
 
-    @staticmethod
-    def _features(words: Tensor, mask: Tensor, sentence: Optional[Tensor] = None) -> TextFeatures:
-        """Zero the padding; without a ``sentence`` (N, C) it is the mean of the real words."""
-        words = words.masked_fill(~mask[..., None], 0)
+    def _features(self, words: Tensor, mask: Tensor, sentence: Optional[Tensor] = None) -> TextFeatures:
+        """Zero the padding, but for ``fixed_length``; without a ``sentence`` (N, C) it is the real words' mean."""
+        real = words.masked_fill(~mask[..., None], 0)
         if sentence is None:
-            sentence = words.sum(dim=1) / mask.sum(dim=1, keepdim=True)
-        return TextFeatures(words=words, mask=mask, sentence=sentence)
+            sentence = real.sum(dim=1) / mask.sum(dim=1, keepdim=True)
+        return TextFeatures(words=words if self.fixed_length else real, mask=mask, sentence=sentence)

@@ -50,6 +50,8 @@ class BERTEncoder(TransformerTextEncoder):
         sentence (str): The sentence feature: ``'cls'``, the first token's, or ``'mean'`` of the
             word features (SADLR's S, S2RM's AvgP(T)). A model without a token for the sentence,
             such as GPT-2, wants ``'mean'``.
+        fixed_length (bool): Whether every expression is padded to ``max_length`` and the padding's features are kept
+            as the model makes them, for parts that read padding as published (ReLA's head). Defaults to False.
         with_cp (bool): Whether to save memory in training by computing the activations twice.
         local_files_only (bool): Whether to use only what is on this disk (no network).
         init_cfg (dict or list[dict], optional): mmengine's.
@@ -65,7 +67,8 @@ class BERTEncoder(TransformerTextEncoder):
                  tokenizer: Union[str, os.PathLike, Sequence[str], None] = None,
                  max_length: int = 20,
                  trainable_layers: Union[int, Sequence[int], None] = None, dropout: bool = True,
-                 sentence: str = 'cls', with_cp: bool = False, local_files_only: bool = False, init_cfg=None) -> None:
+                 sentence: str = 'cls', fixed_length: bool = False, with_cp: bool = False,
+                 local_files_only: bool = False, init_cfg=None) -> None:
         if sentence not in ('cls', 'mean'):
             raise ValueError(f"text_encoder.sentence must be 'cls' or 'mean', found {sentence!r}.")
         if pretrained is None and (tokenizer is None or 'model_type' not in (config or {})):
@@ -85,6 +88,7 @@ class BERTEncoder(TransformerTextEncoder):
         self.local_files_only = local_files_only
         self.dropout = dropout
         self.sentence = sentence
+        self.fixed_length = fixed_length
         self.tokenizer = fast_tokenizer
         self.model = AutoModel.from_config(architecture).float()
         if getattr(self.model, 'pooler', None) is not None:
@@ -94,13 +98,15 @@ class BERTEncoder(TransformerTextEncoder):
 
     def standalone_tokenizer(self) -> PieceTokenizer:
         """PieceTokenizer: To word pieces, ``[CLS]`` and ``[SEP]`` included."""
-        return PieceTokenizer(self.tokenizer.backend_tokenizer, self.tokenizer.pad_token_id, self.max_length)
+        return PieceTokenizer(self.tokenizer.backend_tokenizer, self.tokenizer.pad_token_id, self.max_length,
+                              fixed_length=self.fixed_length)
 
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells."""
-        words, mask = self.run_model(ids, mask)
-        return self._features(words=words, mask=mask,
-                              sentence=words[:, 0] if self.sentence == 'cls' else None)
+        return self._with_sentence(*self.run_model(ids, mask))
+
+    def _with_sentence(self, words: Tensor, mask: Tensor) -> TextFeatures:
+        return self._features(words=words, mask=mask, sentence=words[:, 0] if self.sentence == 'cls' else None)
 
 
 def _build_tokenizer(tokenizer, pretrained, local_files_only) -> PreTrainedTokenizerBase:

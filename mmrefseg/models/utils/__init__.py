@@ -4,17 +4,22 @@ from .adaptive_average import adaptive_average
 from .blank_run import channels_of_maps
 from .checkpointing import checkpoint_blocks, checkpointed
 from .coordinate_map import coordinate_map
+from .deformable_attention import DeformableAttention, read_values
 from .downsample import downsample_target
 from .exporting import is_exporting
 from .expressions import expand_to_expressions
+from .feed_forward import FeedForward
 from .linear_norm_relu import LinearNormReLU, normalize_rows
 from .merge_levels import MergeLevels
+from .pixel_levels import PixelLevels, PixelSequence
 from .precision import at_least_single, without_autocast
+from .projected_attention import ProjectedAttention
 from .sine_positions import sine_positions
 from .upsampled_conv import upsampled_conv
 
 __all__ = [
-    'LinearNormReLU', 'MergeLevels', 'adaptive_average', 'at_least_single', 'channels_of_maps', 'checkpoint_blocks',
+    'DeformableAttention', 'FeedForward', 'LinearNormReLU', 'MergeLevels', 'PixelLevels', 'PixelSequence',
+    'ProjectedAttention', 'adaptive_average', 'at_least_single', 'channels_of_maps', 'checkpoint_blocks',
     'checkpointed', 'coordinate_map', 'downsample_target', 'expand_to_expressions', 'is_exporting', 'normalize_rows',
-    'sine_positions', 'upsampled_conv', 'without_autocast'
+    'read_values', 'sine_positions', 'upsampled_conv', 'without_autocast'
 ]
