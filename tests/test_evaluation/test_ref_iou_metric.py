@@ -278,7 +278,7 @@ def test_interrupted_dump_leaves_the_old_file(tmp_path):
 
 
 @pytest.mark.parametrize('arguments,message', [
-    (dict(protocol='mcn'), r"no evaluation protocol 'mcn'; there are \['cris'.*'vlt'\]"),
+    (dict(protocol='mcn'), r"no evaluation protocol 'mcn'; there are \['caris'.*'vlt'\]"),
     (dict(eval_size='big'), "eval_size is 'big', expected 'input' or 'original'"),
     (dict(empty_union_iou=2), 'empty_union_iou is 2, expected an IoU'),
     (dict(thresholds=[50]), r'thresholds are \(50,\), expected IoUs'),

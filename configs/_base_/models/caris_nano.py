@@ -30,4 +30,9 @@ model = dict(
         norm_cfg=norm_cfg),
     decoder=dict(
         _delete_=True, type='MaskFeatureDecoder', in_channels=[64] * 3, num_convs=3, norm_cfg=norm_cfg),
-    decode_head=dict(type='DynamicClassifierHead', in_channels=64))
+    decode_head=dict(
+        _delete_=True,
+        type='DynamicClassifierHead',
+        in_channels=64,
+        align_corners=True,
+        loss_decode=[dict(type='RefCrossEntropyLoss'), dict(type='RefDiceLoss')]))
