@@ -1,6 +1,7 @@
 """The one exception mmrefseg raises for data it cannot use."""
 
-from typing import Sequence
+import reprlib
+from typing import Any, Sequence
 
 
 class RefDataError(ValueError):
@@ -16,3 +17,12 @@ def first_lines(lines: Sequence, count: int = 10) -> str:
     """str: The first ``count`` of some reasons, each on an indented line of its own, and how many more there are."""
     more = f'\n  … and {len(lines) - count} more' if len(lines) > count else ''
     return '\n  ' + '\n  '.join(lines[:count]) + more
+
+
+def shown(value: Any, length: int = 60) -> str:
+    """str: Some value for a message, short: one that came with a file may be huge, or hold itself many times over."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = length
+    short.maxlevel = 3
+    text = short.repr(value)
+    return text if len(text) <= length else f'{text[:length - 1]}…'

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from typing import Dict, Optional, Tuple, Union
 
 import numpy as np
-from PIL import Image
 
+from mmrefseg.errors import RefDataError
+
+from .file_names import check_name, leads_outside
+from .image_header import read_header
 from .refer_format.index import ReferIndex
 
 
@@ -25,18 +28,52 @@ def find_picture_dir(candidates: Sequence) -> Optional[str]:
     return None
 
 
-def picture_path(index: ReferIndex, image_row: int, picture_dir: str) -> str:
-    """str: Path of a picture of the index."""
-    return os.path.join(picture_dir, str(index.image_name[image_row]))
+def picture_path(index: ReferIndex, image_row: int, picture_dir: str, allow_outside: bool = False) -> str:
+    """Path of a picture of the index.
+
+    Args:
+        index (ReferIndex): The annotations.
+        image_row (int): Row of the image.
+        picture_dir (str): Folder of the pictures.
+        allow_outside (bool): Whether its name may lead out of that folder. Defaults to False.
+
+    Returns:
+        str: The path.
+
+    Raises:
+        RefDataError: The name leads out of the folder, or is none.
+    """
+    name = str(index.image_name[image_row])
+    check_name(name, f'image {index.image_id[image_row]}: its file_name', allow_outside)
+    return os.path.join(picture_dir, name)
 
 
-def check_pictures(index: ReferIndex, ref_rows: np.ndarray, picture_dir: str) -> Dict[int, str]:
+def images_outside(index: ReferIndex, image_rows: np.ndarray) -> np.ndarray:
+    """Which images have names that lead out of the folder of pictures.
+
+    Args:
+        index (ReferIndex): The annotations.
+        image_rows (np.ndarray): (images,) rows of images.
+
+    Returns:
+        np.ndarray: Those of the rows.
+    """
+    names = index.image_name[image_rows]
+    # Few names look so at all; those are looked at one by one.
+    odd = (np.char.find(names, '..') >= 0) | np.char.startswith(names, '/') | (np.char.find(names, ':') >= 0)
+    chosen = np.flatnonzero(odd)
+    return image_rows[[row for row in chosen.tolist() if leads_outside(str(names[row]))]]
+
+
+def check_pictures(index: ReferIndex, ref_rows: np.ndarray, picture_dir: str,
+                   allow_outside: bool = False) -> Dict[int, str]:
     """Look for the pictures of some refs and read their headers, which state their sizes.
 
     Args:
         index (ReferIndex): The annotations.
         ref_rows (np.ndarray): (refs,) rows of the refs.
         picture_dir (str): Folder of the pictures; one behind a protocol is not looked into.
+        allow_outside (bool): Whether names may lead out of that folder. Defaults to False.
 
     Returns:
         dict[int, str]: What is wrong, by the row of the image.
@@ -44,7 +81,11 @@ def check_pictures(index: ReferIndex, ref_rows: np.ndarray, picture_dir: str) ->
     image_rows = np.unique(index.ref_image[ref_rows])
     reasons = {}
     for row in [] if '://' in picture_dir else image_rows[image_rows >= 0].tolist():
-        path = picture_path(index, row, picture_dir)
+        try:
+            path = picture_path(index, row, picture_dir, allow_outside)
+        except RefDataError as error:
+            reasons[row] = str(error)
+            continue
         size, expected = picture_size(path), tuple(index.image_size[row].tolist())
         if isinstance(size, str):
             reasons[row] = size
@@ -58,9 +99,11 @@ def check_pictures(index: ReferIndex, ref_rows: np.ndarray, picture_dir: str) ->
 def picture_size(path: str) -> Union[Tuple[int, int], str]:
     """Height and width, by the file's header, or what is wrong."""
     try:
-        with Image.open(path) as picture:
-            return picture.size[::-1]
+        header = read_header(path, f'its picture {path}')
+        return header.height, header.width
     except FileNotFoundError:
         return f'its picture {path} is missing'
-    except Exception as error:  # each of PIL's readers raises its own
+    except RefDataError as error:
+        return str(error)
+    except (OSError, ValueError) as error:
         return f'its picture {path} cannot be read: {error}'

@@ -100,7 +100,7 @@ def find_leaks(dataset: ReferDataset, held_out: Dict[Split, List[str]], identity
         raise RefDataError(f'identity={identity!r} is unknown; choose from {", ".join(IDENTITIES)}')
     index = dataset.index
     rows = np.unique(index.ref_image[index.expression_ref[dataset.expression_rows()[0]]])
-    paths = [picture_path(index, row, dataset.picture_dir) for row in rows.tolist()]
+    paths = [picture_path(index, row, dataset.picture_dir, dataset.allow_outside) for row in rows.tolist()]
     key = picture_key(identity, [paths, *held_out.values()])
     keys = [key(path) for path in paths]
     leaks = {}
@@ -146,7 +146,7 @@ def describe_images(dataset: ReferDataset, image_rows: np.ndarray) -> Leak:
     return Leak(
         image_rows=image_rows,
         samples=np.unique(samples[affected]),
-        pictures=[picture_path(index, row, dataset.picture_dir) for row in image_rows.tolist()],
+        pictures=[picture_path(index, row, dataset.picture_dir, dataset.allow_outside) for row in image_rows.tolist()],
         ref_ids=index.ref_id[np.unique(index.expression_ref[rows[affected]])].tolist(),
         sent_ids=index.sent_id[np.unique(rows[affected])].tolist())
 

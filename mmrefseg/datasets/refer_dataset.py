@@ -15,7 +15,9 @@ from mmengine.utils import is_abs
 from mmrefseg.errors import RefDataError, first_lines
 from mmrefseg.registry import DATASETS, TRANSFORMS
 
-from .image_files import check_pictures, find_picture_dir, picture_path
+from .budget import check_budget
+from .file_names import name_problem
+from .image_files import check_pictures, find_picture_dir, images_outside, picture_path
 from .refer_format.index import TEXT_FIELDS, ReferIndex, ranges
 from .refer_format.index_cache import open_refer_index
 from .sampling import DRAWN, SAMPLE_BY, draw, group_expressions, seeded, split_images, swap_objects
@@ -55,6 +57,8 @@ class ReferDataset(BaseDataset):
         shuffle_expressions (bool): Give the expressions of every object to another object of its
             image (always the same one; images with one object are left out): a model that does not
             fall far on this does not read. Not with ``sample_by='ref'``.
+        allow_outside (bool): Whether names of pictures may be absolute paths or lead out of their folder. Defaults to
+            False: an error, since annotations from elsewhere could have any file of the machine read.
         metainfo, indices, pipeline, test_mode, lazy_init, max_refetch: As mmengine's ``BaseDataset``.
             Transforms are looked up in mmrefseg's registry and its parents.
 
@@ -82,6 +86,7 @@ class ReferDataset(BaseDataset):
                  text_field: str = 'raw',
                  on_error: str = 'raise',
                  shuffle_expressions: bool = False,
+                 allow_outside: bool = False,
                  metainfo: Optional[dict] = None,
                  indices: Union[int, Sequence, None] = None,
                  pipeline: Sequence[Union[dict, Callable]] = (),
@@ -96,6 +101,7 @@ class ReferDataset(BaseDataset):
         self.text_field = text_field
         self.on_error = on_error
         self.shuffle_expressions = shuffle_expressions
+        self.allow_outside = allow_outside
         _check_option('sample_by', self.sample_by, SAMPLE_BY)
         _check_option('text_field', text_field, TEXT_FIELDS)
         _check_option('on_error', on_error, ('raise', 'skip'))
@@ -176,6 +182,8 @@ class ReferDataset(BaseDataset):
         rows = self._usable_expressions()
         objects = self.index.ref_object[self.index.expression_ref[rows]]
         images = self.index.ref_image[self.index.expression_ref[rows]]
+        if len(images):
+            self._check_counts(images)
         if self.shuffle_expressions:
             kept, objects = swap_objects(self.index.image_id[images], objects)
             rows, images = rows[kept], images[kept]
@@ -219,7 +227,7 @@ class ReferDataset(BaseDataset):
         object_index = [numbers.setdefault(row, len(numbers)) for row in self._objects[chosen].tolist()]
         parts = [index.segmentation(row) for row in numbers]
         return dict(
-            img_path=picture_path(index, image, self.picture_dir),
+            img_path=picture_path(index, image, self.picture_dir, self.allow_outside),
             image_id=int(index.image_id[image]),
             height=height,
             width=width,
@@ -251,7 +259,8 @@ class ReferDataset(BaseDataset):
 
     def _pictures_of(self, index: ReferIndex, refs: np.ndarray) -> List[str]:
         images = np.unique(index.ref_image[refs])
-        return [picture_path(index, image, self.picture_dir) for image in images[images >= 0].tolist()]
+        return [picture_path(index, image, self.picture_dir, self.allow_outside)
+                for image in images[images >= 0].tolist()]
 
     def __getitem__(self, idx: int) -> dict:
         """The sample after the pipeline; see :meth:`set_epoch` for what its chance depends on."""
@@ -303,8 +312,10 @@ class ReferDataset(BaseDataset):
                 + ', '.join(self.index.split_names.tolist()))
         reasons = dict(zip(self.index.problem_ref.tolist(), self.index.problem_text.tolist()))
         problems = [(row, reasons[row]) for row in refs.tolist() if row in reasons]
+        bad_images = {} if self.allow_outside else self._images_outside(refs)
         if self.on_error == 'skip':
-            bad_images = check_pictures(self.index, refs, self.picture_dir)
+            bad_images = check_pictures(self.index, refs, self.picture_dir, self.allow_outside)
+        if bad_images:
             problems += [
                 (row, bad_images[image])
                 for row, image in zip(refs.tolist(), self.index.ref_image[refs].tolist())
@@ -316,6 +327,19 @@ class ReferDataset(BaseDataset):
             problems.append((int(self.index.expression_ref[row]), self._blank_reason(row)))
         self._report(problems)
         return rows[~blank]
+
+    def _images_outside(self, refs: np.ndarray) -> Dict[int, str]:
+        """Why images whose names lead out of their folder are not opened, by their rows."""
+        images = np.unique(self.index.ref_image[refs])
+        return {row: f'its file_name {name_problem(str(self.index.image_name[row]))}'
+                for row in images_outside(self.index, images[images >= 0]).tolist()}
+
+    def _check_counts(self, images: np.ndarray) -> None:
+        """Refuse an image with more expressions than the budget allows, by the rows of the expressions' images."""
+        counts = np.bincount(images)
+        most = int(counts.argmax())
+        check_budget('MAX_EXPRESSIONS', int(counts[most]),
+                     f'{self.refs_file}, split {self.split}: image {self.index.image_name[most]}')
 
     def _blank_reason(self, row: int) -> str:
         return f'its expression {self.index.sent_id[row]} is empty: no {self.text_field!r} text'

@@ -15,6 +15,7 @@ from mmrefseg.registry import DATASETS
 from .image_files import find_picture_dir
 from .masks.files import Foreground
 from .refer_dataset import ReferDataset
+from .triplets.cells import place
 from .triplets.index import TripletIndex, open_triplet_index
 from .triplets.reader import TripletList
 
@@ -25,10 +26,11 @@ PATTERN = '{split}'
 class TripletListDataset(ReferDataset):
     """Pictures, masks and expressions of a list; samples, chance and errors are those of :class:`ReferDataset`.
 
-    A row has ``image`` and ``expression`` (a text or a list of texts), and as far as there are ``mask``, ``split`` and
-    ``ref_id`` (an integer). ``mask`` is the name of a mask file, a list of polygons ``[x0, y0, x1, y1, …]``, an RLE
-    ``{size: [H, W], counts}``, compressed or plain, or several; in a CSV these are JSON. Without one it is the file of
-    the folder of masks that has the picture's name and ``mask_suffix``.
+    A row has ``image`` and ``expression`` (a text or a list of texts), and as far as there are ``mask``, ``split``,
+    ``ref_id`` (an integer) and ``foreground`` (the values of the row's object in its mask file, where rows share an
+    index image). ``mask`` is the name of a mask file, a list of polygons ``[x0, y0, x1, y1, …]``, an RLE
+    ``{size: [H, W], counts}``, compressed or plain, or several; points may be pairs ``[[x0, y0], …]``; in a CSV these
+    are JSON. Without one it is the file of the folder of masks that has the picture's name and ``mask_suffix``.
 
     Rows of the same picture, mask and split are one ref with several expressions, or those of the same ``ref_id``
     where rows have one; the refs of a picture belong to one picture. ``text_field='sent'`` is the text in lower case
@@ -44,13 +46,15 @@ class TripletListDataset(ReferDataset):
         data_root (str): Root of the data.
         data_prefix (dict): Folders relative to ``data_root``: ``img`` of the pictures, ``mask`` of the mask files.
             Each may be a list of candidates. Both default to ``data_root`` itself.
-        columns (dict, optional): Names in the list of ``image``, ``mask``, ``expression``, ``split`` and ``ref_id``,
-            where they differ from these: ``dict(expression='sent')``.
+        columns (dict, optional): Names in the list of ``image``, ``mask``, ``expression``, ``split``, ``ref_id`` and
+            ``foreground``, where they differ from these: ``dict(expression='sent')``.
         img_suffix (str): Is appended to the names of pictures.
         mask_suffix (str): Of the mask files that have the name of their picture. Defaults to ``'.png'``.
         foreground (int | Sequence[int], optional): The values in mask files that are the object. Default: all but 0.
         allow_empty (bool): Whether a mask may be empty (``[]``, or a file without foreground): an expression without a
             target. Defaults to False: an error.
+        allow_outside (bool): Whether names of pictures and masks may be absolute paths or lead out of their folders.
+            Defaults to False: an error, since a list from elsewhere could have any file of the machine read.
         kwargs: As :class:`ReferDataset`.
 
     Raises:
@@ -72,6 +76,7 @@ class TripletListDataset(ReferDataset):
                  mask_suffix: str = '.png',
                  foreground: Foreground = None,
                  allow_empty: bool = False,
+                 allow_outside: bool = False,
                  **kwargs) -> None:
         if PATTERN in ann_file and split is None:
             raise RefDataError(f'ann_file={ann_file!r} needs a split, found None')
@@ -80,8 +85,8 @@ class TripletListDataset(ReferDataset):
         self._options = dict(
             columns=None if columns is None else dict(columns), img_suffix=img_suffix, mask_suffix=mask_suffix,
             foreground=foreground if foreground is None or isinstance(foreground, int) else list(foreground),
-            allow_empty=bool(allow_empty))
-        super().__init__(ann_dir='', split=split, data_root=data_root,
+            allow_empty=bool(allow_empty), allow_outside=bool(allow_outside))
+        super().__init__(ann_dir='', split=split, data_root=data_root, allow_outside=allow_outside,
                          data_prefix=dict(img='', mask='') | (data_prefix or {}), **kwargs)
 
     @property
@@ -127,6 +132,11 @@ class TripletListDataset(ReferDataset):
                 f'{self.refs_file} has no column of splits, so that split={self.split!r} cannot be found in it: give '
                 f"each row a split, have a list for each split (ann_file='{PATTERN}.jsonl'), or take all rows "
                 '(split=None)')
+        lines = index.rows_without_split() if self.split is not None and index.has_splits else []
+        if len(lines):
+            raise RefDataError(
+                f'{self.refs_file}: {len(lines)} expressions are without a split where others state one, the first in '
+                f'{place(int(lines[0]))}: expected a split in every row or in none')
         return index
 
     def _open(self, path: str) -> TripletIndex:
@@ -141,7 +151,7 @@ class TripletListDataset(ReferDataset):
             path=path, picture_dir=folders['img'], mask_dir=folders['mask'], **self._options))
 
     def _blank_reason(self, row: int) -> str:
-        return f'line {self.index.expression_line[row]}: its expression is empty: no {self.text_field!r} text'
+        return f'{place(int(self.index.expression_line[row]))}: its expression is empty: no {self.text_field!r} text'
 
     def _join_prefix(self) -> None:
         joined = {}

@@ -97,7 +97,7 @@ def test_polygons_at_another_size(size):
 @pytest.mark.parametrize('segmentation, message', [
     ([], 'segmentation is empty'),
     ([[]], 'segmentation is empty'),
-    ([[1.0, 1.0, 5.0, 5.0]], 'segmentation is empty'),
+    ([[1.0, 1.0, 5.0, 5.0]], 'segmentation looks like a box'),
     ('polygon', 'unknown segmentation kind.*found str'),
     (None, 'unknown segmentation kind.*found NoneType'),
     ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 'unknown segmentation kind.*float'),
@@ -106,7 +106,7 @@ def test_polygons_at_another_size(size):
     ([[1, 2, 3, 4, 5, 6, 7]], '7 coordinates, an odd number'),
     ([[1, 1, float('nan'), 4, 5, 6]], 'far outside'),
     ([[1, 1, 1e12, 4, 5, 6]], 'far outside'),
-    (dict(counts='abc'), 'unknown segmentation kind.*size None'),
+    (dict(counts='abc'), 'unknown segmentation kind.*counts without a size'),
     (dict(size=[HEIGHT, WIDTH]), 'unknown segmentation kind.*counts None'),
     (dict(size=[HEIGHT, WIDTH], counts=[-1, 601]), 'unknown segmentation kind'),
     (dict(size=[HEIGHT, WIDTH], counts='é'), 'unknown segmentation kind'),

@@ -106,9 +106,9 @@ def test_columns_and_suffixes(build):
     np.testing.assert_array_equal(masks_of(info)[0], rectangle(1))
 
 
-def write_mask(path, mode):
+def write_mask(path, mode, below=7):
     values = rectangle(0).astype(np.uint8) * 3
-    values[30:] = 7
+    values[30:] = below
     if mode == 'P':
         picture = Image.fromarray(values)
         picture.putpalette([0] * 768)
@@ -126,7 +126,7 @@ def write_mask(path, mode):
 def test_values_of_mask_files(build, tmp_path, mode, foreground):
     if mode == '1' and foreground is not None:
         foreground = 1
-    write_mask(tmp_path / 'masks' / '0.png', mode)
+    write_mask(tmp_path / 'masks' / '0.png', mode, below=3 if foreground is None else 7)
     mask = masks_of(build(rows()[:1], foreground=foreground).get_data_info(0))[0]
     whole = mode == '1' or foreground in (None, [3, 7])
     assert mask[:30].any() == (whole or foreground == 3) and mask[30:].all() == (whole or foreground == 7)
@@ -138,7 +138,7 @@ def test_values_of_mask_files(build, tmp_path, mode, foreground):
 def test_tiffs_are_turned_both(build, tmp_path, mode, orientation):
     exif = Image.Exif()
     exif[274] = orientation
-    write_mask(tmp_path / 'masks' / '0.png', 'RGBA' if mode == 'RGB' else mode)
+    write_mask(tmp_path / 'masks' / '0.png', 'RGBA' if mode == 'RGB' else mode, below=3)
     stored = Image.open(tmp_path / 'masks' / '0.png')
     (stored.convert(mode) if mode == 'RGB' else stored).save(tmp_path / 'masks' / '0.tif', exif=exif)
     pixels = np.where(rectangle(0)[..., None], (200, 100, 100), 0).astype(np.uint8)

@@ -5,8 +5,9 @@ from typing import Optional, Tuple, Union
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from mmrefseg.errors import RefDataError
+from mmrefseg.errors import RefDataError, shown
 
+from ..budget import check_budget, check_pixels
 from .rle import draw_runs, read_runs, resize_runs
 
 # A polygon may leave its picture a little. pycocotools' work grows with the length of the outline,
@@ -16,7 +17,7 @@ MIN_COORDINATES = 6
 
 
 def decode_segmentation(segmentation: Union[list, dict], height: int, width: int,
-                        size: Optional[Tuple[int, int]] = None) -> np.ndarray:
+                        size: Optional[Tuple[int, int]] = None, must_fill: bool = False) -> np.ndarray:
     """Decode a segmentation; where its parts overlap, the mask is their union.
 
     Args:
@@ -28,23 +29,32 @@ def decode_segmentation(segmentation: Union[list, dict], height: int, width: int
         width (int): W, of the picture.
         size (tuple[int, int], optional): h, w of the mask that is wanted, (H, W) by default. Only its pixels are drawn,
             and they are those that ``RefResize`` (nearest neighbour, as PIL has it) makes of the whole mask.
+        must_fill (bool): Whether it must enclose a pixel of the picture. Defaults to False.
 
     Returns:
         np.ndarray: (H, W), or (h, w), uint8, 1 = object.
 
     Raises:
         RefDataError: The segmentation is empty, of an unknown kind, broken, or an RLE of another
-            size than the picture.
+            size than the picture; picture or outlines are beyond the budget (see :mod:`mmrefseg.datasets.budget`); with
+            ``must_fill``, no pixel is enclosed.
     """
+    check_pixels(height, width, 'a mask')
     parts = [segmentation] if isinstance(segmentation, dict) else segmentation
     if not isinstance(parts, (list, tuple)):
         raise RefDataError(
             'unknown segmentation kind: expected polygons, an RLE or a list of RLEs, found '
             f'{type(parts).__name__}')
-    rles = [rle for part in parts for rle in _to_rle(part, height, width)]
+    read = [part if isinstance(part, dict) else read_polygon(part) for part in parts]
+    if must_fill and (share := _in_parts(read, height, width)):
+        raise RefDataError(share)
+    _check_outlines(read, height, width)
+    rles = [rle for part in read for rle in _to_rle(part, height, width)]
     if not rles:
-        raise RefDataError('the segmentation is empty: it has no polygon of three points, no RLE')
+        raise RefDataError(why_no_outline(read))
     runs = read_runs((rles[0] if len(rles) == 1 else coco_mask.merge(rles))['counts'])
+    if must_fill and not runs[1::2].any():
+        raise RefDataError(why_empty(read, height, width))
     if size is None or tuple(size) == (height, width):
         return draw_runs(runs, height, width)
     return resize_runs(runs, height, width, *size)
@@ -69,7 +79,7 @@ def read_polygon(part: list) -> np.ndarray:
     if points is None or points.ndim != 1:
         raise RefDataError(
             'unknown segmentation kind: expected polygons [x0, y0, x1, y1, …] or RLEs, found a '
-            f'list with {type(part).__name__} {str(part)[:60]}')
+            f'list with {type(part).__name__} {shown(part)}')
     if len(points) % 2:
         raise RefDataError(f'a polygon has {len(points)} coordinates, an odd number')
     return points
@@ -88,6 +98,10 @@ def read_rle(rle: dict) -> dict:
         RefDataError: It has no size, no counts, or they are of another kind.
     """
     size, counts = rle.get('size'), rle.get('counts')
+    if counts is not None and size is None:
+        raise RefDataError('unknown segmentation kind: an RLE has counts without a size, expected size [H, W], too')
+    if isinstance(counts, str) and counts[:2] in ("b'", 'b"'):
+        raise RefDataError(f'an RLE has bytes printed as text for counts: {shown(counts)}; expected counts.decode()')
     try:
         height, width = (int(length) for length in size)
         if isinstance(counts, str):
@@ -98,23 +112,15 @@ def read_rle(rle: dict) -> dict:
     except (TypeError, ValueError, OverflowError) as error:
         raise RefDataError(
             'unknown segmentation kind: an RLE has a size [H, W] and counts (str or list of '
-            f'int), found size {str(size)[:40]} and counts {str(counts)[:40]}') from error
+            f'int), found size {shown(size)} and counts {shown(counts)}') from error
     return dict(size=[height, width], counts=counts)
 
 
-def _to_rle(part: Union[list, dict], height: int, width: int) -> list:
+def _to_rle(part: Union[np.ndarray, dict], height: int, width: int) -> list:
     """The RLEs (none or one) of one polygon or RLE, safe to decode."""
     if isinstance(part, dict):
         return [_check_rle(read_rle(part), height, width)]
-    points = read_polygon(part)
-    if len(points) < MIN_COORDINATES:
-        return []
-    limit = MAX_OUTSIDE * max(height, width)
-    if not np.abs(points).max() <= limit:  # written so that NaN fails too
-        raise RefDataError(
-            f'a polygon has coordinates far outside of its {height}x{width} (height x width) '
-            f'picture: {points.min()} to {points.max()}')
-    return coco_mask.frPyObjects([points], height, width)
+    return coco_mask.frPyObjects([part], height, width) if len(part) >= MIN_COORDINATES else []
 
 
 def _check_rle(rle: dict, height: int, width: int) -> dict:
@@ -131,3 +137,69 @@ def _check_rle(rle: dict, height: int, width: int) -> dict:
             f'{height * width} were expected')
     return rle
 
+
+def why_no_outline(parts: list) -> str:
+    """Say what a segmentation is that has no polygon of three points and no RLE.
+
+    Args:
+        parts (list): Its polygons.
+
+    Returns:
+        str: The reason.
+    """
+    if len(parts) == 1 and len(parts[0]) == 4:
+        numbers = shown([float(number) for number in parts[0]])
+        return f'its segmentation looks like a box, {numbers}: expected polygons or an RLE, as a box says nothing of shape'
+    return 'its segmentation is empty: it has no polygon of three points, no RLE'
+
+
+def why_empty(segmentation: Union[list, dict], height: int, width: int) -> str:
+    """Say why a segmentation encloses no pixel of its picture.
+
+    Args:
+        segmentation (list | dict): As of :func:`decode_segmentation`.
+        height (int): H, of the picture.
+        width (int): W, of the picture.
+
+    Returns:
+        str: The reason, with what the coordinates look like.
+    """
+    parts = [segmentation] if isinstance(segmentation, dict) else segmentation
+    found = f'its mask encloses no pixel of its {height}x{width} (height x width) picture'
+    if any(isinstance(part, dict) for part in parts):
+        return f'{found}: its run lengths count none'
+    polygons = [read_polygon(part) for part in parts]
+    if share := _in_parts(polygons, height, width):
+        return share
+    points = np.concatenate(polygons)
+    x, y = points[0::2], points[1::2]
+    if x.min() >= width or y.min() >= height or x.max() <= 0 or y.max() <= 0:
+        scale = ' (coordinates from 0 to 1000, as some models give them, are to be scaled to the picture)' \
+            if points.max() <= 1000 and points.min() >= 0 else ''
+        return f'{found}: it lies outside, x from {x.min():g} to {x.max():g}, y from {y.min():g} to {y.max():g}{scale}'
+    return f'{found}: its polygons have no area, x from {x.min():g} to {x.max():g}, y from {y.min():g} to {y.max():g}'
+
+
+def _in_parts(parts: list, height: int, width: int) -> str:
+    """What to say of polygons whose coordinates are parts of width and height; '' of others."""
+    if min(height, width) <= 2 or not parts:
+        return ''
+    if any(isinstance(part, dict) or not len(part) or part.min() < 0 or part.max() > 1 for part in parts):
+        return ''
+    return ('its polygons have coordinates from 0 to 1 alone, as parts of width and height have: expected pixels '
+            f'(of a {height}x{width} picture, height x width)')
+
+
+def _check_outlines(parts: list, height: int, width: int) -> None:
+    """Refuse outlines that are so long, or so far outside, that drawing them takes too much memory."""
+    length, limit = 0., MAX_OUTSIDE * max(height, width)
+    for points in parts:
+        if isinstance(points, dict) or len(points) < MIN_COORDINATES:
+            continue
+        if not np.abs(points).max() <= limit:  # written so that NaN fails too
+            raise RefDataError(
+                f'a polygon has coordinates far outside of its {height}x{width} (height x width) '
+                f'picture: {points.min()} to {points.max()}')
+        corners = points.reshape(-1, 2)
+        length += np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1).sum()
+    check_budget('MAX_OUTLINE', length, 'a segmentation')

@@ -1,7 +1,7 @@
-"""Reads masks from picture files."""
+"""Reads masks from image files: what counts as the object, and what is refused since it may mean two things."""
 
 from collections.abc import Sequence
-from typing import Union
+from typing import Optional, Tuple, Union
 
 import numpy as np
 from PIL import Image
@@ -9,28 +9,50 @@ from pycocotools import mask as coco_mask
 
 from mmrefseg.errors import RefDataError
 
+from ..image_header import read_header
+
 Foreground = Union[None, int, Sequence]
+#: Formats that keep every value. (A WebP may, and is asked.)
+LOSSLESS = ('PNG', 'TIFF', 'BMP', 'DIB', 'GIF', 'PPM', 'TGA', 'PCX', 'SGI', 'SUN', 'XBM', 'MSP', 'IM')
+# How a TIFF may be compressed and lose something, as Pillow calls it, or by its number.
+_LOSSY_TIFF = ('jpeg', 'tiff_jpeg', 'webp', 'tiff_webp', 34712, 33003, 33005, 34892, 50001)
+_COMPRESSION = 259
+_QUESTION = 'say which values are the object (foreground=…), or make a mask of 0 and one more value'
 
 
-def read_mask_file(path: str, foreground: Foreground = None) -> np.ndarray:
-    """Read a mask from PNG, TIFF or whatever else PIL reads and loses nothing.
+def read_mask_file(path: str, foreground: Foreground = None, expected: Optional[Tuple[int, int]] = None) -> np.ndarray:
+    """Read a mask from a PNG, TIFF or whatever else loses nothing.
+
+    Without ``foreground`` the object is all that is not 0, or not black, of a file that holds 0 and one more value (or
+    colour). Of a palette the indices count, whose 0 must be black; of black and white alone it is white that is the
+    object, in whatever order they stand. A file with transparency must tell the same object by its colours.
 
     Args:
-        path (str): The file. Of one with a palette the indices count; transparency is ignored, and so is EXIF's
-            orientation, but for TIFF's.
-        foreground (int | Sequence[int], optional): The values of the object. Default: all but zero.
+        path (str): The file. EXIF's orientation is ignored, but for TIFF's.
+        foreground (int | Sequence[int], optional): The values of the object; of a palette, the indices. Default: see
+            above.
+        expected (tuple[int, int], optional): H, W of the image it belongs to: the header must agree.
 
     Returns:
         np.ndarray: (H, W) bool.
 
     Raises:
-        RefDataError: The file is missing, broken or a JPEG, or has colours where ``foreground`` needs values.
+        RefDataError: The file is missing, broken, beyond the budget, of another size, or of a form that blurs its
+            values (JPEG, lossy WebP, …); it has several values and no ``foreground``, no numbers (NaN), colours where
+            ``foreground`` needs values, or transparency that tells another object.
     """
     try:
+        header = read_header(path, f'its mask {path}')
+        if expected is not None and not header.fits(expected):
+            raise RefDataError(f'its mask {path} is {header.height}x{header.width} where its picture is '
+                               f'{expected[0]}x{expected[1]} (height x width)')
         # PIL maps a file that it is given by name, and does so wrongly where a TIFF is to be turned.
         with open(path, 'rb') as file, Image.open(file) as picture:
-            if picture.format == 'JPEG':
-                raise RefDataError(f'its mask {path} is a JPEG, which blurs the values: expected PNG or TIFF')
+            _check_lossless(picture, file, path)
+            if picture.mode in ('P', 'PA') and foreground is None:
+                return _of_palette(picture, path)
+            if picture.mode == 'PA':
+                picture = picture.convert('P')
             values = np.asarray(picture)
             bands = picture.getbands()
     except FileNotFoundError as error:
@@ -39,12 +61,86 @@ def read_mask_file(path: str, foreground: Foreground = None) -> np.ndarray:
         raise
     except Exception as error:  # each of PIL's readers raises its own
         raise RefDataError(f'its mask {path} cannot be read: {error}') from error
+    if values.dtype.kind == 'f' and not np.isfinite(values).all():
+        raise RefDataError(f'its mask {path} holds NaN or infinite values, expected 0 and the values of the object')
+    return _object_of(values, bands, foreground, path)
+
+
+def _check_lossless(picture: Image.Image, file, path: str) -> None:
+    kind = picture.format
+    if kind == 'WEBP':
+        file.seek(0)
+        lossless = b'VP8L' in file.read(4096)  # the chunk may come behind a header and a colour profile
+        file.seek(0)
+        if lossless:
+            return
+    elif kind in LOSSLESS:
+        found = picture.info.get('compression') if kind == 'TIFF' else None
+        number = picture.tag_v2.get(_COMPRESSION) if kind == 'TIFF' else None
+        if found not in _LOSSY_TIFF and number not in (6, 7, *_LOSSY_TIFF):
+            return
+        kind = f'TIFF compressed by {found}'
+    raise RefDataError(f'its mask {path} is a {kind}, which blurs the values: expected PNG or TIFF')
+
+
+def _object_of(values: np.ndarray, bands: Sequence, foreground: Foreground, path: str) -> np.ndarray:
+    """The object of gray values or colours (H, W) or (H, W, channels)."""
+    alpha = None
     if values.ndim == 3:
+        if 'A' in bands:
+            alpha = values[..., bands.index('A')]
         values = values[..., [band != 'A' for band in bands]]
-        if foreground is not None and (values != values[..., :1]).any():
+        if values.shape[-1] > 1 and not (values != values[..., :1]).any():
+            values = values[..., :1]
+        values = values[..., 0] if values.shape[-1] == 1 else values
+    if foreground is not None:
+        if values.ndim == 3:
             raise RefDataError(f'its mask {path} is coloured, and foreground={foreground} means values of one channel')
-        values = values.max(axis=2)
-    return values != 0 if foreground is None else np.isin(values, foreground)
+        return np.isin(values, foreground)
+    found = values != 0 if values.ndim == 2 else values.any(axis=2)
+    if alpha is not None and alpha.min() != alpha.max() and not np.array_equal(found, alpha != 0):
+        raise RefDataError(f'its mask {path} is a cut-out: its transparency tells another object than its colours do, '
+                           'expected a mask of black and white')
+    _check_one_value(values, found, path)
+    return found
+
+
+def _check_one_value(values: np.ndarray, found: np.ndarray, path: str) -> None:
+    """Refuse a mask whose object has several values: which are it?"""
+    if not found.any():
+        return
+    first = values[np.unravel_index(found.argmax(), found.shape)]
+    other = values != first if values.ndim == 2 else (values != first).any(axis=2)
+    other &= found
+    if other.any():
+        second = values[np.unravel_index(other.argmax(), other.shape)]
+        raise RefDataError(f'its mask {path} has more values than 0 and one more: {first.tolist()}, '
+                           f'{second.tolist()}, …; {_QUESTION}')
+
+
+def _of_palette(picture: Image.Image, path: str) -> np.ndarray:
+    """The object of an image with a palette."""
+    opaque = 'transparency' not in picture.info and picture.mode == 'P'
+    values = np.asarray(picture.convert('P') if picture.mode == 'PA' else picture)
+    counts = np.zeros(256, np.int64)
+    for row in values:  # a row at a time: counting makes large integers of what it is given
+        counts += np.bincount(row, minlength=256)
+    used = np.flatnonzero(counts)
+    colours = np.asarray(picture.getpalette('RGB') or [], np.uint8).reshape(-1, 3)
+    colour = {int(index): tuple(colours[index].tolist()) if index < len(colours) else None for index in {0, *used}}
+    if not opaque:
+        rgba = np.asarray(picture.convert('RGBA'))
+        return _object_of(rgba, 'RGBA', None, path)
+    if colour[0] == (0, 0, 0):  # as VOC and DAVIS have it; other indices may be black, too
+        found = values != 0
+        _check_one_value(values, found, path)
+        return found
+    by_colour = {index: sum(rgb) for index, rgb in colour.items() if rgb is not None and index in used}
+    black = [index for index, light in by_colour.items() if light == 0]
+    if len(used) == 2 and len(black) == 1:  # in another order than usual: Pillow's quantize, pngquant
+        return values != black[0]
+    raise RefDataError(f'its mask {path} has a palette whose index 0 is {colour[0]} and not black, so that it is not '
+                       f'plain what is background; {_QUESTION}')
 
 
 def encode_mask(mask: np.ndarray) -> dict:

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any, Tuple, Union
 
-import msgspec
+from mmrefseg.errors import shown
 
-from mmrefseg.errors import RefDataError
-
+from .plain_json import read_json
 from .restricted_pickle import check_refs
 
 #: The annotation's id in a ref that has no target.
@@ -25,14 +24,33 @@ def load_gref_json(path: Union[str, Path]) -> list:
     Raises:
         RefDataError: The file is missing, no JSON, or holds something else than a list of dicts.
     """
-    try:
-        refs = msgspec.json.decode(Path(path).read_bytes())
-    except OSError as error:
-        raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
-    except ValueError as error:  # msgspec.DecodeError, UnicodeDecodeError
-        raise RefDataError(f'{path} is no readable JSON, or truncated: {error}') from error
+    refs = read_json(path)
     check_refs(refs, path, 'objects')
     return refs
+
+
+def read_id(value: Any) -> int:
+    """An id, as annotations have it.
+
+    Args:
+        value (int | float | str): An integer, in whatever form.
+
+    Returns:
+        int: The id.
+
+    Raises:
+        ValueError: It is no integer, or none of 64 bits.
+        TypeError: It is something else.
+    """
+    try:
+        found = int(value)
+    except OverflowError as error:
+        raise ValueError(f'an id is {value}, expected an integer') from error
+    if isinstance(value, float) and found != value:
+        raise ValueError(f'an id is {value}, expected an integer')
+    if not -2**63 <= found < 2**63:
+        raise ValueError(f'an id is {shown(value)}, expected an integer of at most 64 bits')
+    return found
 
 
 def read_targets(ann_id: Any) -> Union[int, Tuple[int, ...]]:
@@ -48,7 +66,7 @@ def read_targets(ann_id: Any) -> Union[int, Tuple[int, ...]]:
         ValueError: The list is empty, or has :data:`NO_TARGET` among other ids.
         TypeError: It is something else.
     """
-    ids = tuple(dict.fromkeys(map(int, ann_id if isinstance(ann_id, list) else [ann_id])))
+    ids = tuple(dict.fromkeys(map(read_id, ann_id if isinstance(ann_id, list) else [ann_id])))
     if ids == (NO_TARGET, ):
         return ()
     if not ids or NO_TARGET in ids:

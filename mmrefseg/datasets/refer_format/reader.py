@@ -1,23 +1,31 @@
 """Reads ``instances.json`` + ``refs(<split_by>).p`` or ``grefs(<split_by>).json`` into a :class:`ReferIndex`."""
 
 import gc
+import logging
 import os
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple, Union
 
 import msgspec
 import numpy as np
+from mmengine.logging import print_log
 
-from mmrefseg.errors import RefDataError
+from mmrefseg.errors import RefDataError, shown
 
-from ..masks.decode import MIN_COORDINATES, read_polygon, read_rle
-from .gref_json import load_gref_json, read_targets
+from ..budget import check_budget, limit
+from ..file_names import name_problem
+from ..masks.decode import MIN_COORDINATES, read_polygon, read_rle, why_no_outline
+from .gref_json import load_gref_json, read_id, read_targets
 from .index import POLYGON, RLE, TEXT_FIELDS, ReferIndex
+from .plain_json import read_json
 from .restricted_pickle import load_refer_pickle
 from .target_sets import join_targets
 
 Number = Union[int, float]
+#: Of a file: each takes about half a kilobyte while it is read.
+MAX_EXPRESSIONS_OF_ALL = 20_000_000
 
 
 class _Image(msgspec.Struct, gc=False):
@@ -97,12 +105,14 @@ def _build(instances_file: str, refs_file: str) -> ReferIndex:
         columns = read_refs(load_refer_pickle(refs_file), refs_file)
     ann_ids = {ann_id for targets in set(columns['ann_ids'])
                for ann_id in (targets if isinstance(targets, tuple) else (targets, ))}
-    images, segmentations, owners = read_instances(instances_file, set(columns['image_ids']), ann_ids)
-    return assemble_index(columns, images, segmentations, os.path.basename(instances_file), owners)
+    found = read_instances(instances_file, set(columns['image_ids']), ann_ids)
+    return assemble_index(columns, found.images, found.segmentations, os.path.basename(instances_file), found.owners,
+                          found.ambiguous)
 
 
 def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, segmentations: dict,
-                   instances_name: str, owners: Optional[Mapping] = None) -> ReferIndex:
+                   instances_name: str, owners: Optional[Mapping] = None,
+                   ambiguous: Optional[Mapping] = None) -> ReferIndex:
     """Make an index of what was read.
 
     Args:
@@ -112,6 +122,7 @@ def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, se
         instances_name (str): What the reasons in ``problem_text`` call the file of both.
         owners (Mapping, optional): Ids of the images that segmentations belong to, by the segmentation's id, as far as
             they are stated.
+        ambiguous (Mapping, optional): See :class:`Instances`.
 
     Returns:
         ReferIndex: All splits.
@@ -119,11 +130,15 @@ def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, se
     ref_images, ref_anns = columns.pop('image_ids'), columns.pop('ann_ids')
     strangers = _find_strangers(ref_images, ref_anns, owners or {})
     image_rows = {image_id: row for row, image_id in enumerate(images)}
-    image_size = np.array(
-        [(image.height, image.width) for image in images.values()], np.int64).reshape(-1, 2)
+    image_size, bad_images = _read_images(images)
     names = [image.file_name for image in images.values()]
     objects, broken = _read_segmentations(segmentations)
     ann_ids = list(segmentations)
+    for (kind, number), reason in (ambiguous or {}).items():
+        if kind == 'image':
+            bad_images[number] = reason
+        else:
+            broken[ann_ids.index(number)] = reason
     ref_object, ref_anns = join_targets(ref_anns, ann_ids, objects, broken)
 
     ref_image = np.array([image_rows.get(i, -1) for i in ref_images], np.int64)
@@ -132,7 +147,7 @@ def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, se
         image_id=np.array(list(images), np.int64), image_size=image_size,
         image_name=np.array(names, np.str_), ann_id=np.array(ann_ids, np.int64),
         problem_ref=np.empty(0, np.int64), problem_text=np.empty(0, np.str_))
-    problems = _find_problems(index, ref_images, ref_anns, strangers, broken, instances_name)
+    problems = _find_problems(index, ref_images, ref_anns, strangers, broken, bad_images, instances_name)
     arrays = index.to_arrays()
     arrays['problem_ref'] = np.array(list(problems), np.int64)
     arrays['problem_text'] = np.array(list(problems.values()), np.str_)
@@ -140,7 +155,7 @@ def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, se
 
 
 def read_refs(refs: List[dict], refs_file: str,
-              read_target: Callable = int) -> Dict[str, Union[np.ndarray, list]]:
+              read_target: Callable = read_id) -> Dict[str, Union[np.ndarray, list]]:
     """Turn refs into the columns of an index.
 
     Args:
@@ -156,26 +171,37 @@ def read_refs(refs: List[dict], refs_file: str,
     """
     ref_ids, splits, image_ids, ann_ids, counts, sent_ids = [], [], [], [], [], []
     texts, blanks = ({field: [] for field in TEXT_FIELDS} for _ in range(2))
-    ref = {}
+    ref, said, total, most = {}, Counter(), 0, limit('MAX_EXPRESSIONS')
     try:
         for ref in refs:
-            splits.append(str(ref['split']))
-            image_ids.append(int(ref['image_id']))
+            splits.append(_text_of(ref['split']))
+            image_ids.append(read_id(ref['image_id']))
             ann_ids.append(read_target(ref['ann_id']))
             counts.append(len(ref['sentences']))
+            said[image_ids[-1]] += counts[-1]
+            total += counts[-1]
+            if said[image_ids[-1]] > most or total > MAX_EXPRESSIONS_OF_ALL:  # before more memory is taken
+                check_budget('MAX_EXPRESSIONS', said[image_ids[-1]], f'{refs_file}: image {image_ids[-1]}')
+                raise RefDataError(f'{refs_file}: over {MAX_EXPRESSIONS_OF_ALL:,} expressions')
             for sentence in ref['sentences']:
-                sent_ids.append(int(sentence['sent_id']))
+                sent_ids.append(read_id(sentence['sent_id']))
                 for field in TEXT_FIELDS:
                     text = sentence.get(field, '')
                     texts[field].append(text.encode('utf-8', 'replace'))
                     blanks[field].append(not text.strip())
-            ref_ids.append(int(ref['ref_id']))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+            ref_ids.append(read_id(ref['ref_id']))
+    except RefDataError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise RefDataError(
-            f'{refs_file}: entry {len(ref_ids)} (ref {ref.get("ref_id")}) is not of the refer format '
+            f'{refs_file}: entry {len(ref_ids)} (ref {shown(ref.get("ref_id"))}) is not of the refer format '
             f'({type(error).__name__}: {error}). Expected are the integers ref_id, ann_id and '
             'image_id, split, and sentences, each with an integer sent_id and the texts '
             f'{" and ".join(TEXT_FIELDS)}') from error
+    for name, ids in (('ref_id', ref_ids), ('sent_id', sent_ids)):
+        if twice := len(ids) - len(set(ids)):
+            print_log(f'{refs_file}: {twice} {name}s stand there more than once; each ref is read as it is, but '
+                      f'results that go by {name} cannot tell them apart', logger='current', level=logging.WARNING)
     split_names, ref_split = np.unique(np.array(splits, np.str_), return_inverse=True)
     text_columns = {}
     for field in TEXT_FIELDS:
@@ -190,11 +216,33 @@ def read_refs(refs: List[dict], refs_file: str,
         image_ids=image_ids, ann_ids=ann_ids, **text_columns)
 
 
+def _text_of(split: Any) -> str:
+    if not isinstance(split, (str, int, float)):
+        raise TypeError(f'split is {shown(split)}, expected a text')
+    return str(split)
+
+
 def _offsets(counts: List[int]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(np.array(counts, np.int64))])
 
 
-def read_instances(path: str, image_ids: Set[int], ann_ids: Set[int]) -> Tuple[dict, dict, Dict[int, Number]]:
+class Instances(NamedTuple):
+    """What is asked for of ``instances.json``.
+
+    Attributes:
+        images: By id, with file_name, height, width.
+        segmentations: By id, JSON (``msgspec.Raw``).
+        owners: The ids of the segmentations' images, as far as they are stated, by the segmentation's id.
+        ambiguous: Reasons why an id means nothing, since it stands there twice: by ('image' or 'annotation', id).
+    """
+
+    images: dict
+    segmentations: dict
+    owners: Dict[int, Number]
+    ambiguous: Dict[Tuple[str, int], str]
+
+
+def read_instances(path: str, image_ids: Set[int], ann_ids: Set[int]) -> Instances:
     """Read what is asked for of ``instances.json``.
 
     Args:
@@ -203,29 +251,44 @@ def read_instances(path: str, image_ids: Set[int], ann_ids: Set[int]) -> Tuple[d
         ann_ids (set[int]): Ids of the annotations to keep.
 
     Returns:
-        tuple[dict, dict, dict]: The images (with file_name, height, width), the segmentations (JSON, as
-        ``msgspec.Raw``) and the ids of the segmentations' images, where they are stated; by id, in the file's order.
+        Instances: In the file's order.
 
     Raises:
         RefDataError: The file is missing, no JSON, or not of COCO's form.
     """
     try:
-        with open(path, 'rb') as file:
-            instances = msgspec.json.decode(file.read(), type=_Instances)
-    except OSError as error:
-        raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
+        instances = read_json(path, _Instances)
     except msgspec.ValidationError as error:
         raise RefDataError(
             f'{path} is not of the form of COCO\'s instances: {error}. Expected are images (id, file_name, height, '
             'width) and annotations (id, segmentation)') from error
-    except ValueError as error:  # msgspec.DecodeError, UnicodeDecodeError
-        raise RefDataError(f'{path} is no readable JSON, or truncated: {error}') from error
-    images = {image.id: image for image in instances.images if image.id in image_ids}
-    annotations = [annotation for annotation in instances.annotations if annotation.id in ann_ids]
-    segmentations = {annotation.id: annotation.segmentation for annotation in annotations}
-    owners = {annotation.id: annotation.image_id for annotation in annotations
-              if isinstance(annotation.image_id, (int, float))}
-    return images, segmentations, owners
+    images, segmentations, owners, ambiguous = {}, {}, {}, {}
+    for image in instances.images:
+        if image.id in image_ids and images.setdefault(image.id, image) != image:
+            ambiguous['image', image.id] = f'its image {image.id} stands there twice, as different ones'
+    for annotation in instances.annotations:
+        if annotation.id not in ann_ids:
+            continue
+        first = segmentations.setdefault(annotation.id, annotation.segmentation)
+        owner = annotation.image_id if isinstance(annotation.image_id, (int, float)) else None
+        if bytes(first) != bytes(annotation.segmentation) or owners.setdefault(annotation.id, owner) != owner:
+            ambiguous['annotation', annotation.id] = 'it stands there twice, with different segmentations or images'
+    return Instances(images, segmentations, {number: owner for number, owner in owners.items() if owner is not None},
+                     ambiguous)
+
+
+def _read_images(images: dict) -> Tuple[np.ndarray, Dict[int, str]]:
+    """(I, 2) heights and widths, and what is wrong with an image, by its id."""
+    sizes, problems = np.zeros((len(images), 2), np.int64), {}
+    for row, (image_id, image) in enumerate(images.items()):
+        height, width = image.height, image.width
+        if not (0 <= height < 2**31 and 0 <= width < 2**31 and height == int(height) and width == int(width)):
+            problems[image_id] = f'its image is {height}x{width} (height x width), expected whole numbers'
+        else:
+            sizes[row] = height, width
+        if problem := name_problem(image.file_name, allow_outside=True):
+            problems[image_id] = f'its file_name {problem}'
+    return sizes, problems
 
 
 def _read_segmentations(segmentations: dict) -> Tuple[Dict[str, np.ndarray], Dict[int, str]]:
@@ -241,7 +304,7 @@ def _read_segmentations(segmentations: dict) -> Tuple[Dict[str, np.ndarray], Dic
             if not isinstance(parts, list):
                 raise RefDataError(
                     'unknown segmentation kind: expected polygons, an RLE or a list of RLEs, '
-                    f'found {type(parts).__name__} {str(parts)[:40]}')
+                    f'found {type(parts).__name__} {shown(parts)}')
             for part in parts:
                 if isinstance(part, dict):
                     rle = read_rle(part)
@@ -255,8 +318,8 @@ def _read_segmentations(segmentations: dict) -> Tuple[Dict[str, np.ndarray], Dic
                     sizes.append((0, 0))
                     lengths.append(len(points))
             if len(kinds) == before:
-                problems[row] = 'its segmentation is empty'
-        except ValueError as error:  # RefDataError, msgspec.DecodeError
+                problems[row] = why_no_outline(parts)
+        except (ValueError, RecursionError) as error:  # RefDataError, msgspec.DecodeError
             problems[row] = str(error)
         counts.append(len(kinds) - before)
     kinds = np.array(kinds, np.int8)
@@ -281,11 +344,14 @@ def _find_strangers(image_ids: list, targets: list, owners: Mapping) -> Dict[int
 
 
 def _find_problems(index: ReferIndex, image_ids: list, ann_ids: list, strangers: Dict[int, int],
-                   broken: Dict[int, str], instances_file: str) -> Dict[int, str]:
+                   broken: Dict[int, str], bad_images: Dict[int, str], instances_file: str) -> Dict[int, str]:
     """What makes a ref unusable, by its row (the first reason of several)."""
     problems = {}
     for row in np.flatnonzero(index.ref_image < 0).tolist():
         problems[row] = f'its image {image_ids[row]} is not among the images of {instances_file}'
+    for row, image_id in enumerate(image_ids) if bad_images else ():
+        if image_id in bad_images:
+            problems.setdefault(row, f'{bad_images[image_id]} ({instances_file})')
     for row in np.flatnonzero(index.ref_object < 0).tolist():
         problems.setdefault(row, f'its annotation {ann_ids[row]} is not in {instances_file}')
     for row, ann_id in strangers.items():

@@ -1,12 +1,17 @@
 """Reads ``refs(<split_by>).p`` without letting the file run anything."""
 
 import codecs
+import io
 import pickle
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any, Union
 
 from mmrefseg.errors import RefDataError
+
+from ..file_names import check_regular
+from .numpy_pickles import NUMPY_GLOBALS
+from .pickle_scan import check_memory
 
 # Lists, dicts, tuples, strings and numbers need no global at all; these are the other plain ones.
 ALLOWED_GLOBALS = {
@@ -15,6 +20,7 @@ ALLOWED_GLOBALS = {
     ('builtins', 'set'): set,
     ('builtins', 'frozenset'): frozenset,
     ('collections', 'OrderedDict'): OrderedDict,
+    **NUMPY_GLOBALS,
 }
 
 
@@ -29,7 +35,7 @@ codecs.register_error('mmrefseg_latin1', _decode_as_latin1)
 
 
 class ReferUnpickler(pickle.Unpickler):
-    """An unpickler that knows plain containers, strings and numbers only.
+    """An unpickler that knows plain containers, strings and numbers only; numpy's become Python's.
 
     Python 2's ``str`` (bytes of unstated encoding) is read as UTF-8 and, where it is not UTF-8, as
     Latin-1; its ``unicode`` and Python 3's ``str`` are what they say.
@@ -73,10 +79,12 @@ def load_refer_pickle(path: Union[str, Path]) -> list:
     """
     path = str(path)
     try:
-        with open(path, 'rb') as file:
-            refs = ReferUnpickler(file, path).load()
-    except RefDataError:
-        raise
+        check_regular(path, 'the file')
+        content = Path(path).read_bytes()
+        check_memory(content, path)
+        refs = ReferUnpickler(io.BytesIO(content), path).load()
+    except RefDataError as error:
+        raise error if path in str(error) else RefDataError(f'{path}: {error}') from error
     except OSError as error:
         raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
     except Exception as error:  # a broken pickle can raise nearly anything

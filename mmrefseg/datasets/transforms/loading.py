@@ -13,6 +13,9 @@ from PIL import Image
 from mmrefseg.errors import RefDataError
 from mmrefseg.registry import TRANSFORMS
 
+from ..budget import check_budget
+from ..file_names import check_file
+from ..image_header import read_header
 from ..masks.decode import decode_segmentation
 
 # The decoder's flags by the factor that it reduces both sides by, the smallest picture first.
@@ -58,7 +61,8 @@ class LoadRefImage(LoadImageFromFile):
 
     Raises:
         ValueError: ``reduce_to`` with another ``imdecode_backend``.
-        RefDataError: The file is missing or broken, or of another size than its annotations.
+        RefDataError: The file is missing or broken, asks for more than the budget (see :mod:`mmrefseg.datasets.budget`)
+            or is of another size than its annotations: the header says so before a pixel is decoded.
     """
 
     def __init__(self, to_float32: bool = False, imdecode_backend: str = 'cv2',
@@ -75,10 +79,14 @@ class LoadRefImage(LoadImageFromFile):
     def transform(self, results: dict) -> dict:
         """Load the picture of ``results['img_path']``."""
         try:
+            check_file(results['img_path'], 'picture')
             content = fileio.get(results['img_path'], backend_args=self.backend_args)
+            self._check_header(content, results)
             img, whole_shape = self._decode(content)
         except FileNotFoundError as error:
             raise RefDataError(f'picture {_where(results)} is missing') from error
+        except RefDataError:
+            raise
         except Exception as error:  # each file backend and decoder raises its own
             raise RefDataError(
                 f'picture {_where(results)} is broken or cannot be read '
@@ -90,15 +98,26 @@ class LoadRefImage(LoadImageFromFile):
         found = whole_shape or img.shape[:2]
         expected = (results.get('height', found[0]), results.get('width', found[1]))
         if self.check_size and found != expected:
-            raise RefDataError(
-                f'picture {_where(results)} is {found[0]}x{found[1]} (height x width) where its '
-                f'annotations say {expected[0]}x{expected[1]}')
+            raise self._other_size(results, found)
         results['img'] = img.astype(np.float32) if self.to_float32 else img
         results['img_shape'] = img.shape[:2]
         results['ori_shape'] = found
         if whole_shape:
             results['whole_shape'] = whole_shape
         return results
+
+    def _check_header(self, content: bytes, results: dict) -> None:
+        """Refuse what is too large, or of another size than annotated, before it is decoded."""
+        header = read_header(content, f'picture {_where(results)}')
+        found = (header.height, header.width)
+        if self.check_size and not header.fits((results.get('height', found[0]), results.get('width', found[1]))):
+            raise self._other_size(results, found)
+
+    @staticmethod
+    def _other_size(results: dict, found: Tuple[int, int]) -> RefDataError:
+        return RefDataError(
+            f'picture {_where(results)} is {found[0]}x{found[1]} (height x width) where its annotations say '
+            f'{results.get("height", found[0])}x{results.get("width", found[1])}')
 
     def _decode(self, content: bytes) -> Tuple[np.ndarray, Optional[Tuple[int, int]]]:
         """The picture, and the size (H, W) of the whole one where it is reduced."""
@@ -133,7 +152,8 @@ class LoadRefAnnotations(BaseTransform):
 
     Raises:
         ValueError: Another ``size``.
-        RefDataError: A segmentation is unusable (see ``decode_segmentation``), or with ``size='input'`` the picture has
+        RefDataError: A segmentation is unusable (see ``decode_segmentation``) or, of an expression that has a target,
+            encloses no pixel; all masks together are more than the budget; or with ``size='input'`` the picture has
             been flipped.
     """
 
@@ -149,10 +169,16 @@ class LoadRefAnnotations(BaseTransform):
         if size and results.get('flip'):
             raise RefDataError(f"{results.get('img_path')} is flipped: LoadRefAnnotations(size='input') must come "
                                'right after RefResize')
+        drawn = size or (height, width)
+        check_budget('MAX_MASK_PIXELS', len(results['object_index']) * drawn[0] * drawn[1],
+                     f"{results.get('img_path')} with {len(results['object_index'])} expressions")
+        # An object that is none (gRefCOCO) has no pixel; any other has some, or is not what was meant.
+        absent = {index for index, none in zip(results['object_index'], results.get('no_targets') or []) if none}
         masks = []
         for number, segmentation in enumerate(results['segmentations']):
             try:
-                masks.append(decode_segmentation(segmentation, height=height, width=width, size=size))
+                masks.append(decode_segmentation(segmentation, height=height, width=width, size=size,
+                                                 must_fill='no_targets' in results and number not in absent))
             except RefDataError as error:
                 refs = sorted({
                     ref_id for ref_id, index in zip(results['ref_ids'], results['object_index'])

@@ -14,10 +14,11 @@ from ..refer_format.gref_json import read_targets
 from ..refer_format.index import ReferIndex
 from ..refer_format.index_cache import open_index
 from ..refer_format.reader import assemble_index, fingerprints, gc_paused, read_refs
+from .cells import place
 from .reader import TripletList, file_stats, read_triplets
 
 # Change it whenever the same files give another index.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,11 @@ class TripletIndex(ReferIndex):
     def has_splits(self) -> bool:
         """bool: Whether rows state a split."""
         return self.split_names.tolist() != ['']
+
+    def rows_without_split(self) -> np.ndarray:
+        """np.ndarray: Lines of the expressions whose rows state no split."""
+        refs = np.flatnonzero(np.isin(self.ref_split, np.flatnonzero(self.split_names == '')))
+        return self.expression_line[np.isin(self.expression_ref, refs)]
 
     def refs_of_split(self, split: Optional[str]) -> np.ndarray:
         """Rows of the refs of a split, in the list's order; of None, and where no row states one, all of them."""
@@ -103,4 +109,7 @@ def read_triplet_index(triplets: TripletList) -> TripletIndex:
 
 def _lines(lines: List[int]) -> str:
     distinct = list(dict.fromkeys(lines))
-    return f'line{"s" * (len(distinct) > 1)} {", ".join(map(str, distinct[:5]))}{", …" * (len(distinct) > 5)}'
+    first, others = place(distinct[0]), [str(abs(line)) for line in distinct[1:5]]
+    if others:
+        first = first.replace(' ', 's ', 1)
+    return ', '.join([first, *others]) + ', …' * (len(distinct) > 5)

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 import os
-import re
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
@@ -13,13 +13,17 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmrefseg.errors import RefDataError, first_lines
+from mmrefseg.utils.word_characters import is_word_character
 
+from ..budget import check_budget
+from ..file_names import name_problem
 from ..image_files import picture_size
-from ..masks.decode import decode_segmentation
+from ..masks.decode import decode_segmentation, why_empty
 from ..masks.files import Foreground, encode_mask, read_mask_file
 from ..refer_format.gref_json import NO_TARGET
 from ..refer_format.reader import fingerprints
-from .rows import Row, read_rows
+from .cells import Row, place
+from .rows import read_rows
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class TripletList:
         img_suffix, mask_suffix: Endings of the names of pictures; of masks of the same name.
         foreground: The mask files' values of the object.
         allow_empty: Whether a mask may be empty.
+        allow_outside: Whether names of pictures and masks may lead out of their folders.
     """
 
     path: str
@@ -43,6 +48,14 @@ class TripletList:
     mask_suffix: str = '.png'
     foreground: Foreground = None
     allow_empty: bool = False
+    allow_outside: bool = False
+
+
+class MaskFile(NamedTuple):
+    """A mask file that a row names, and the values of its object there."""
+
+    name: str
+    foreground: Foreground
 
 
 class Picture(NamedTuple):
@@ -87,7 +100,7 @@ def read_triplets(triplets: TripletList) -> Triplets:
     """
     rows = read_rows(triplets.path, triplets.columns)
     image_ids, objects, masks, refs = _group(rows, triplets)
-    mask_names = list(dict.fromkeys(mask for mask in masks if isinstance(mask, str)))
+    mask_names = list(dict.fromkeys(mask.name for mask in masks if isinstance(mask, MaskFile)))
     picture_stat = file_stats(triplets.picture_dir, image_ids)
     mask_stat = file_stats(triplets.mask_dir, mask_names)
     print_log(f'{triplets.path}: reading the sizes of {len(image_ids)} pictures and {len(masks)} masks', 'current')
@@ -131,21 +144,27 @@ def _stat(path: str) -> List[int]:
 
 def clean_text(text: str) -> str:
     """str: The text in lower case, without punctuation, as the refer format's ``sent``."""
-    return ' '.join(re.sub(r'[^\w\s]', '', text.lower()).split())
+    kept = (char for char in text.lower() if char.isspace() or is_word_character(char))
+    return ' '.join(''.join(kept).split())
 
 
 def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict, list, List[dict]]:
     """Pictures by name, objects by (picture, mask), the objects' masks, and the refs."""
-    image_ids, objects, masks, refs, problems = {}, {}, [], {}, []
+    image_ids, objects, masks, refs, problems, counts = {}, {}, [], {}, [], Counter()
     for row in rows:
         file_name = row.image + triplets.img_suffix
+        counts[file_name] += len(row.expressions)
         try:
+            if problem := name_problem(file_name, triplets.allow_outside):
+                raise RefDataError(f'its picture {problem}')
             mask = _mask_of(row, triplets)
+            if isinstance(mask, MaskFile) and (problem := name_problem(mask.name, triplets.allow_outside)):
+                raise RefDataError(f'its mask {problem}')
         except RefDataError as error:
-            problems.append(f'line {row.line}: {error}')
+            problems.append(f'{place(row.line)}: {error}')
             continue
         image_id = image_ids.setdefault(file_name, len(image_ids))
-        digest = mask if isinstance(mask, str) else hashlib.sha256(json.dumps(mask, sort_keys=True).encode()).digest()
+        digest = mask if isinstance(mask, MaskFile) else _digest(mask)
         number = objects.setdefault((image_id, digest), len(objects))
         if number == len(masks):
             masks.append(mask)
@@ -154,14 +173,18 @@ def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict
             ref_id=len(refs) if row.ref_id is None else row.ref_id, ann_id=number, image_id=image_id, category_id=1,
             split=row.split, file_name=file_name, sentences=[], lines=[]))
         if (ref['ann_id'], ref['split']) != (number, row.split):
-            problems.append(f'line {row.line}: ref_id {row.ref_id} has another picture, mask or split than in line '
-                            f'{ref["lines"][0]}')
+            problems.append(f'{place(row.line)}: ref_id {row.ref_id} has another picture, mask or split than in '
+                            f'{place(ref["lines"][0])}')
         elif (row.ref_id is None) != (rows[0].ref_id is None):
-            problems.append(f'line {row.line}: a ref_id is {"missing" if row.ref_id is None else "there"}, other than '
-                            f'in line {rows[0].line}: expected one in every row or in none')
+            state = 'missing' if row.ref_id is None else 'there'
+            problems.append(f'{place(row.line)}: a ref_id is {state}, other than in {place(rows[0].line)}: expected '
+                            'one in every row or in none')
         ref['lines'] += [row.line] * len(row.expressions)
         ref['sentences'] += [
             dict(raw=text, sent=clean_text(text), tokens=clean_text(text).split()) for text in row.expressions]
+    if counts:
+        name, most = counts.most_common(1)[0]
+        check_budget('MAX_EXPRESSIONS', most, f'{triplets.path}: {name}')
     if problems:
         raise RefDataError(f'{triplets.path}: {len(problems)} rows do not go with the options or with others:'
                            + first_lines(problems))
@@ -172,8 +195,16 @@ def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict
     return image_ids, objects, masks, list(refs.values())
 
 
-def _mask_of(row: Row, triplets: TripletList) -> Union[str, list, dict]:
+def _digest(mask: Union[list, dict]) -> bytes:
+    return hashlib.sha256(json.dumps(mask, sort_keys=True).encode()).digest()
+
+
+def _mask_of(row: Row, triplets: TripletList) -> Union[MaskFile, list, dict]:
     """The row's mask, by default the file that has its picture's name."""
+    foreground = triplets.foreground if row.foreground is None else row.foreground
+    foreground = foreground if foreground is None or isinstance(foreground, int) else tuple(foreground)
+    if isinstance(row.mask, str):
+        return MaskFile(row.mask, foreground)
     if row.mask is not None:
         return row.mask
     mask = (row.image if triplets.img_suffix else os.path.splitext(row.image)[0]) + triplets.mask_suffix
@@ -181,31 +212,48 @@ def _mask_of(row: Row, triplets: TripletList) -> Union[str, list, dict]:
     if os.path.join(triplets.mask_dir, mask) == picture:
         raise RefDataError(f'it names no mask, and {picture}, where one is looked for, is the picture: set '
                            'data_prefix=dict(mask=…) or mask_suffix')
-    return mask
+    return MaskFile(mask, foreground)
 
 
-def _read_mask(mask: Union[str, list, dict], size: Union[Tuple[int, int], str],
+def _read_mask(mask: Union[MaskFile, list, dict], size: Union[Tuple[int, int], str],
                triplets: TripletList) -> Union[list, dict, str, None]:
     """Polygons or RLEs; None = no target; or what is wrong with picture or mask, a text."""
     if isinstance(size, str):
         return size
-    name = ''
     try:
-        if isinstance(mask, str):
-            name = f' {os.path.join(triplets.mask_dir, mask)}'
-            values = read_mask_file(name[1:], triplets.foreground)
-            if values.shape != size:
-                return (f'its mask{name} is {values.shape[0]}x{values.shape[1]} where its picture is '
+        if isinstance(mask, MaskFile):
+            name, foreground = os.path.join(triplets.mask_dir, mask.name), mask.foreground
+            foreground = list(foreground) if isinstance(foreground, tuple) else foreground
+            values = read_mask_file(name, foreground, expected=size)
+            if values.shape != size:  # a TIFF that was turned
+                return (f'its mask {name} is {values.shape[0]}x{values.shape[1]} where its picture is '
                         f'{size[0]}x{size[1]} (height x width)')
-            mask, filled = encode_mask(values), values.any()
+            found, filled = encode_mask(values), values.any()
+            reason = f'its mask {name} has no foreground'
+            reason += '' if foreground is None else f' (foreground={foreground})'
         else:
-            filled = mask != [] and decode_segmentation(mask, height=size[0], width=size[1]).any()
+            found = mask
+            if brush := _brush_problem(mask, size):
+                return brush
+            filled = mask != [] and decode_segmentation(
+                mask, height=size[0], width=size[1], must_fill=not triplets.allow_empty).any()
+            reason = 'its mask has no foreground' if mask == [] or filled else why_empty(mask, *size)
     except RefDataError as error:
         return str(error)
     if filled:
-        return mask
+        return found
     if triplets.allow_empty:
         return None
-    values = '' if triplets.foreground is None or not name else f' (foreground={triplets.foreground})'
-    return (f'its mask{name} has no foreground{values}; allow_empty=True takes its expressions for such that have no '
-            'target')
+    return f'{reason}; allow_empty=True takes its expressions for such that have no target'
+
+
+def _brush_problem(mask: Union[list, dict], size: Tuple[int, int]) -> str:
+    """What to say of Label Studio's brush, a list of bytes whose first four say how many pixels (or 4 values each)."""
+    part = mask[0] if isinstance(mask, list) and len(mask) == 1 else None
+    if not isinstance(part, list) or not all(isinstance(byte, int) and 0 <= byte < 256 for byte in part):
+        return ''
+    pixels = int.from_bytes(bytes(part[:4]), 'big')
+    if pixels not in (size[0] * size[1], 4 * size[0] * size[1]):
+        return ''
+    return ("its mask is the byte code of Label Studio's brush (format: rle), no outline: tools/dataset_converters/"
+            'to_refer.py reads such exports')

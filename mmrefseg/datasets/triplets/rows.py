@@ -4,35 +4,16 @@ import csv
 import json
 import os
 import re
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from mmrefseg.errors import RefDataError, first_lines
 
-#: What a row may have; ``columns`` says under which names.
-FIELDS = ('image', 'mask', 'expression', 'split', 'ref_id')
+from ..file_names import check_regular
+from .cells import FIELDS, Row, check_row, place
+
 #: Longest cell of a CSV: an outline may have many points.
 MAX_CELL = 2**27
 FORMATS = '.json (a list of objects), .jsonl, .csv, .tsv (with a header) or .txt (lines "<name> <expression>")'
-
-
-class Row(NamedTuple):
-    """A row of the list.
-
-    Attributes:
-        line: Its line in the file, from 1.
-        image: Name of the picture.
-        mask: Name of a mask file, polygons or RLEs; None = not given.
-        expressions: One or more.
-        split: Its split, '' = not given.
-        ref_id: None = not given.
-    """
-
-    line: int
-    image: str
-    mask: Union[None, str, list, dict]
-    expressions: List[str]
-    split: str
-    ref_id: Optional[int]
 
 
 def read_rows(path: str, columns: Optional[Dict[str, str]] = None) -> List[Row]:
@@ -58,12 +39,15 @@ def read_rows(path: str, columns: Optional[Dict[str, str]] = None) -> List[Row]:
         raise RefDataError(f'{path} is no list of a known format: expected {FORMATS}')
     rows, problems = [], []
     try:
+        check_regular(path, 'the list')
         with open(path, encoding='utf-8-sig', newline='') as file:
             for line, row in reader(file):
                 try:
-                    rows.append(_check_row(line, row, names))
+                    rows.append(check_row(line, row, names))
                 except RefDataError as error:
-                    problems.append(f'line {line}: {error}')
+                    problems.append(f'{place(line)}: {error}')
+                except RecursionError:
+                    problems.append(f'{place(line)}: it is nested too deep')
     except OSError as error:
         raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
     except UnicodeDecodeError as error:
@@ -83,6 +67,22 @@ class _FormatError(ValueError):
 
 def _read_json(file) -> Iterator[Tuple[int, Any]]:
     """The items of a list, one by one, as ``json.loads`` would not say their lines."""
+    rows = list(_read_items(file))
+    crowded = len({line for line, _ in rows}) < len(rows)  # then a line would not say which row
+    yield from (((-number if crowded else line), row) for number, (line, row) in enumerate(rows, 1))
+
+
+def _unique(pairs: List[Tuple[str, Any]]) -> dict:
+    """An object whose names differ: of two values of one name, which?"""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise RefDataError(f'it has {", ".join(map(repr, twice))} twice')
+    return found
+
+
+def _read_items(file) -> Iterator[Tuple[int, Any]]:
     text, line, position, counted = file.read(), 1, 0, 0
 
     def skip(start: int) -> int:
@@ -92,7 +92,7 @@ def _read_json(file) -> Iterator[Tuple[int, Any]]:
         return _FormatError(f'line {text.count(chr(10), 0, position) + 1}: expected {expected}, '
                             f'found {text[position:position + 20]!r}')
 
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(object_pairs_hook=_unique)
     position = skip(0)
     if text[position:position + 1] != '[':
         raise fail("a list of rows, '['")
@@ -104,6 +104,10 @@ def _read_json(file) -> Iterator[Tuple[int, Any]]:
             row, position = decoder.raw_decode(text, position)
         except json.JSONDecodeError as error:
             raise _FormatError(f'line {error.lineno}: it is no readable JSON, or truncated: {error.msg}') from error
+        except RecursionError as error:
+            raise _FormatError(f'line {line}: it is nested too deep') from error
+        except ValueError as error:  # RefDataError of a name that stands twice, a number of thousands of digits
+            raise _FormatError(f'line {line}: {error}') from error
         yield line, row
         position = skip(position)
         more = text[position:position + 1] == ','
@@ -120,9 +124,13 @@ def _read_jsonl(file) -> Iterator[Tuple[int, Any]]:
     for line, text in enumerate(file, 1):
         if text.strip():
             try:
-                row = json.loads(text)
+                row = json.loads(text, object_pairs_hook=_unique)
             except json.JSONDecodeError as error:
                 row = RefDataError(f'it is no JSON: {error.msg} at character {error.colno}')
+            except RecursionError:
+                row = RefDataError('it is nested too deep')
+            except ValueError as error:  # RefDataError of a name that stands twice, a number of thousands of digits
+                row = RefDataError(str(error))
             yield line, row
 
 
@@ -130,7 +138,10 @@ def _read_csv(file, delimiter: str = ',') -> Iterator[Tuple[int, Any]]:
     limit = csv.field_size_limit(MAX_CELL)
     try:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
-        header = next(reader, [])
+        header = [name.strip() for name in next(reader, [])]
+        twice = sorted({name for name in header if header.count(name) > 1})
+        if twice:
+            raise _FormatError(f'line 1: the header has {", ".join(map(repr, twice))} twice')
         for cells in reader:
             if len(cells) == len(header):
                 row = dict(zip(header, cells))
@@ -161,54 +172,3 @@ def _read_text(file) -> Iterator[Tuple[int, Any]]:
 _READERS = {
     '.json': _read_json, '.jsonl': _read_jsonl, '.ndjson': _read_jsonl, '.csv': _read_csv, '.tsv': _read_tsv,
     '.txt': _read_text}
-
-
-def _check_row(line: int, row: Any, names: Dict[str, str]) -> Row:
-    if isinstance(row, RefDataError):
-        raise row
-    if not isinstance(row, dict):
-        raise RefDataError(f'found {_short(row)}, expected an object with {names["image"]!r} and '
-                           f'{names["expression"]!r}')
-    missing = [names[field] for field in ('image', 'expression') if names[field] not in row]
-    if missing:
-        raise RefDataError(f'it has no {" and no ".join(map(repr, missing))}; it has: '
-                           f'{", ".join(map(str, row)) or "nothing"} (the option columns gives other names)')
-    image, mask, expressions, split, ref_id = (row.get(names[field]) for field in FIELDS)
-    if not isinstance(image, str) or not image.strip():
-        raise RefDataError(f'{names["image"]!r} is {_short(image)}, expected the name of a picture')
-    expressions = [expressions] if isinstance(expressions, str) else expressions
-    if not isinstance(expressions, list) or not expressions or not all(isinstance(text, str) for text in expressions):
-        raise RefDataError(f'{names["expression"]!r} is {_short(expressions)}, expected a text or a list of texts')
-    if not isinstance(split, (str, type(None))):
-        raise RefDataError(f'{names["split"]!r} is {_short(split)}, expected a text')
-    return Row(line, image, _check_mask(mask, names['mask']), expressions, split or '',
-               _check_ref_id(ref_id, names['ref_id']))
-
-
-def _check_mask(mask: Any, name: str) -> Union[None, str, list, dict]:
-    if isinstance(mask, str) and mask.lstrip()[:1] in ('[', '{'):  # a cell of a CSV
-        try:
-            mask = json.loads(mask)
-        except json.JSONDecodeError as error:
-            raise RefDataError(f'{name!r} begins like JSON and is none ({error.msg}): {_short(mask)}') from error
-    if not isinstance(mask, (str, list, dict, type(None))):
-        raise RefDataError(f'{name!r} is {_short(mask)}, expected the name of a mask file, polygons or RLEs')
-    if isinstance(mask, list) and mask and all(isinstance(number, (int, float)) for number in mask):
-        return [mask]  # a single polygon
-    return None if mask == '' else mask
-
-
-def _check_ref_id(ref_id: Any, name: str) -> Optional[int]:
-    if ref_id is None or ref_id == '':
-        return None
-    try:
-        if isinstance(ref_id, (str, int)) and not isinstance(ref_id, bool):
-            return int(ref_id)
-    except ValueError:
-        pass
-    raise RefDataError(f'{name!r} is {_short(ref_id)}, expected an integer')
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f'{text[:59]}…'
