@@ -149,7 +149,7 @@ def why_no_outline(parts: list) -> str:
     """
     if len(parts) == 1 and len(parts[0]) == 4:
         numbers = shown([float(number) for number in parts[0]])
-        return f'its segmentation looks like a box, {numbers}: expected polygons or an RLE, as a box says nothing of shape'
+        return f'its segmentation looks like a box, {numbers}: expected polygons or an RLE'
     return 'its segmentation is empty: it has no polygon of three points, no RLE'
 
 
