@@ -97,11 +97,11 @@ def prepare_cpu_run(cfg: Config) -> None:
     if os.environ.get('OMP_NUM_THREADS', '1') == '1':
         cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
         torch.set_num_threads(max(1, cores // int(os.environ.get('LOCAL_WORLD_SIZE', 1))))
-    cfg.model_wrapper_cfg = dict(
+    options = dict(
         type='MMDistributedDataParallel',
-        device_ids=None,
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False))
+    cfg.model_wrapper_cfg = dict(options, **dict(cfg.get('model_wrapper_cfg') or {}, device_ids=None))
     if _replace_sync_bn(cfg.model):
         print_log('No GPU: SyncBN became BN, with the statistics of each process.', 'current')
 

@@ -62,7 +62,7 @@ from .fusion import (
 )
 from .losses import RefCrossEntropyLoss, RefDiceLoss
 from .necks import DeformableNeck
-from .segmentors import RefSegmentor, compile_parts
+from .segmentors import MaskingOptions, MaskRIS, RefSegmentor, TwoPassDataParallel, compile_parts
 from .text_encoders import BERTEncoder, CLIPTextEncoder, PromptedBERTEncoder, RNNEncoder, Vocabulary
 
 __all__ = [
@@ -70,10 +70,10 @@ __all__ = [
     'CGAHead', 'CLIPTextEncoder', 'CMPCFusion', 'ConvLSTM', 'ConvStem', 'DeformableNeck', 'DynamicClassifierHead',
     'EntityPerception', 'ExistenceHead', 'FPNDecoder', 'GenericDecLayer', 'ImageFusion', 'IterativeInteraction',
     'LAVTDecoder', 'LAVTSwin', 'LFRHead', 'LTSDecoder', 'LTSFusion', 'LTSMaskHead', 'LastLevelFusion', 'LevelHead',
-    'LocateHead', 'M3Att', 'M3Dec', 'M3DecLayer', 'M3MaskDecoder', 'MaskFeatureDecoder', 'MaskHead',
-    'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'PriorConcat', 'PromptedBERTEncoder', 'QueryBalance', 'QueryGeneration',
-    'RNNEncoder', 'ReLAHead', 'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'RelationGraph',
+    'LocateHead', 'M3Att', 'M3Dec', 'M3DecLayer', 'M3MaskDecoder', 'MaskFeatureDecoder', 'MaskHead', 'MaskRIS',
+    'MaskingOptions', 'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'PriorConcat', 'PromptedBERTEncoder', 'QueryBalance',
+    'QueryGeneration', 'RNNEncoder', 'ReLAHead', 'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'RelationGraph',
     'RelevanceFilter', 'S2RM', 'S2RMBalancing', 'S2RMCoparsing', 'S2RMDistribution', 'SADLRHead', 'ScoreLocator',
-    'StemSwin', 'TextGuidedExchange', 'TileConcat', 'TileConcatFusion', 'TransformerLocator', 'VLTDecoder',
-    'VLTFusion', 'VLTWordDecoder', 'Vocabulary', 'WordTypes', 'compile_parts'
+    'StemSwin', 'TextGuidedExchange', 'TileConcat', 'TileConcatFusion', 'TransformerLocator', 'TwoPassDataParallel',
+    'VLTDecoder', 'VLTFusion', 'VLTWordDecoder', 'Vocabulary', 'WordTypes', 'compile_parts'
 ]

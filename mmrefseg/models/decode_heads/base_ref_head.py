@@ -1,7 +1,7 @@
 """What every head of ours shares: the losses of a mask."""
 
 from abc import ABCMeta, abstractmethod
-from typing import Dict, List, Optional, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import MultiModalFeatures
+
+from ..utils import at_least_single
 
 
 class BaseRefHead(BaseModule, metaclass=ABCMeta):
@@ -71,12 +73,33 @@ class BaseRefHead(BaseModule, metaclass=ABCMeta):
         Args:
             decoded (Tensor): Y, (N, C, h, w).
             features (MultiModalFeatures): What fusion made.
-            target (Tensor): (N, H, W), 1 = object, 0 = background, ``ignore_index`` = neither.
+            target (Tensor): (N, H, W), 1 = object, 0 = background, ``ignore_index`` = neither; in floating point a
+                soft target, the probability of the object.
 
         Returns:
             dict: A scalar for each loss, by its name; names with ``loss`` are summed by mmengine.
         """
-        return self.mask_losses(self(decoded, features), target)
+        return self.loss_and_logits(decoded, features, target)[0]
+
+    def loss_and_logits(self, decoded: Tensor, features: MultiModalFeatures,
+                        target: Tensor) -> Tuple[Dict[str, Tensor], Tensor]:
+        """The losses, and the logits (N, K, h, w) of the prediction that they were taken of.
+
+        A head of more than one mask overrides this, not :meth:`loss`; arguments as there. Wherever a loss reads the
+        target it takes a soft one as well.
+        """
+        logits = self(decoded, features)
+        return self.mask_losses(logits, target), logits
+
+    def soft_target(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Logits (N, K, h, w) as a target at the size of another (N, H, W): probabilities, without a gradient.
+
+        They are upsampled as for the losses; what ``target`` ignores stays ignored.
+        """
+        logits = at_least_single(logits.detach())
+        logits = F.interpolate(logits, size=target.shape[1:], mode='bilinear', align_corners=self.align_corners)
+        probability = logits[:, 0].sigmoid() if self.num_classes == 1 else logits.softmax(dim=1)[:, 1]
+        return probability.masked_fill(target == self.ignore_index, self.ignore_index)
 
     def mask_losses(self, logits: Tensor, target: Tensor) -> Dict[str, Tensor]:
         """Logits (N, K, h, w), upsampled to the target's (N, H, W) -> the losses by name."""

@@ -2,12 +2,14 @@
 
 from typing import Dict, List, Optional, Tuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import MultiModalFeatures, Reads
 
+from ..losses import class_shares
 from .base_ref_head import BaseRefHead
 from .grouped_attention import GroupedAttention
 
@@ -95,19 +97,22 @@ class CGAHead(BaseRefHead):
             attentions.append(attention)
         return decoded, attentions
 
-    def loss(self, decoded: Tensor, features: MultiModalFeatures, target: Tensor) -> Dict[str, Tensor]:
-        """The losses of the mask and ``loss_ila``; arguments as in the base class."""
+    def loss_and_logits(self, decoded: Tensor, features: MultiModalFeatures,
+                        target: Tensor) -> Tuple[Dict[str, Tensor], Tensor]:
+        """The losses of the mask and ``loss_ila``, and the logits; arguments as in the base class."""
         refined, attentions = self.refine(decoded, features)
-        losses = self.mask_losses(self.classifier(refined), target)
+        logits = self.classifier(refined)
+        losses = self.mask_losses(logits, target)
         if self.ila_weight:
             losses['loss_ila'] = self.ila_weight * self.ila_loss(attentions, target)
-        return losses
+        return losses, logits
 
     def ila_loss(self, attentions: List[Tensor], target: Tensor) -> Tensor:
         """Instance-level attention loss: A_1, A_2, … (N, h, w) and target (N, H, W) -> their mean cross entropy."""
         size = attentions[0].shape[1:]
-        counted = _shrink(target != self.ignore_index, size)
-        share = _shrink(target == 1, size) / counted.clamp(min=1e-6)
+        shares, counted = class_shares(target, self.ignore_index, torch.float)
+        counted = _shrink(counted, size)
+        share = _shrink(shares[:, 1], size) / counted.clamp(min=1e-6)
         total = sum(
             F.binary_cross_entropy_with_logits(attention.float(), share, weight=counted, reduction='sum')
             for attention in attentions)
@@ -115,5 +120,5 @@ class CGAHead(BaseRefHead):
 
 
 def _shrink(marked: Tensor, size) -> Tensor:
-    """Marked pixels (N, H, W) bool -> the share of them in each pixel of a map of ``size``, (N, h, w)."""
+    """Marked pixels (N, H, W), bool or 0 to 1 -> the share of them in each pixel of a map of ``size``, (N, h, w)."""
     return F.adaptive_avg_pool2d(marked[:, None].float(), tuple(size))[:, 0]

@@ -1,7 +1,7 @@
 """Is there such an object at all? (generalized referring segmentation; GRES, CVPR 2023)."""
 
 import math
-from typing import Dict, Optional
+from typing import Dict, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -70,10 +70,16 @@ class ExistenceHead(BaseRefHead):
         pooled = torch.cat([looked_at, pixels.amax(dim=2), sentence.to(pixels.dtype)], dim=1)
         return at_least_single(self.classifier(pooled)[:, 0])
 
-    def loss(self, decoded: Optional[Tensor], features: MultiModalFeatures, target: Tensor) -> Dict[str, Tensor]:
-        """``loss_existence``, a scalar, and ``acc_existence``, percent; arguments as in the base class."""
+    def loss_and_logits(self, decoded: Optional[Tensor], features: MultiModalFeatures,
+                        target: Tensor) -> Tuple[Dict[str, Tensor], Tensor]:
+        """``loss_existence``, a scalar, and ``acc_existence``, percent, and the logits (N,).
+
+        Arguments as in the base class, but that the target may be (N,): the probability that there is such an object.
+        """
         logits = self(decoded, features)
-        exists = (target == 1).flatten(1).any(dim=1)
-        return dict(
-            loss_existence=self.loss_weight * F.binary_cross_entropy_with_logits(logits, exists.to(logits)),
+        exists = target > 0.5 if target.ndim == 1 else (target == 1).flatten(1).any(dim=1)
+        share = target if target.ndim == 1 else exists
+        losses = dict(
+            loss_existence=self.loss_weight * F.binary_cross_entropy_with_logits(logits, share.to(logits)),
             acc_existence=100 * ((logits > 0) == exists).to(logits).mean().detach())
+        return losses, logits

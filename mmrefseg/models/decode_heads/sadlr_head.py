@@ -1,6 +1,6 @@
 """SADLR's head: localization and refinement in iterations (SADLR, AAAI 2023, §3)."""
 
-from typing import Dict, List, Sequence
+from typing import Dict, List, Sequence, Tuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -102,16 +102,17 @@ class SADLRHead(BaseRefHead):
         """Q_{i-1} and O_{i-1}, (N, C) both -> Q_i (Eq. 2)."""
         return query + pooled if self.query_update == 'sum' else pooled
 
-    def loss(self, decoded: Tensor, features: MultiModalFeatures, target: Tensor) -> Dict[str, Tensor]:
-        """The weighted losses of all iterations (Eq. 3), ``<loss>_<i>``; arguments as in the base class."""
+    def loss_and_logits(self, decoded: Tensor, features: MultiModalFeatures,
+                        target: Tensor) -> Tuple[Dict[str, Tensor], Tensor]:
+        """The weighted losses of all iterations (Eq. 3), ``<loss>_<i>``, and R_n; arguments as in the base class."""
         all_scores = self.iterate(decoded, features)
         if not self.num_iterations:
-            return self.mask_losses(all_scores[0], target)
+            return self.mask_losses(all_scores[0], target), all_scores[0]
         return {
             f'{name}_{iteration}': weight * value
             for iteration, (scores, weight) in enumerate(zip(all_scores, self.loss_weights), start=1)
             for name, value in self.mask_losses(scores, target).items()
-        }
+        }, all_scores[-1]
 
 
 def binary_mask(scores: Tensor) -> Tensor:

@@ -9,11 +9,15 @@ from torch import Tensor, nn
 from mmrefseg.registry import MODELS
 
 from ..utils import at_least_single
+from .class_shares import class_shares
 
 
 @MODELS.register_module()
 class RefCrossEntropyLoss(nn.Module):
     """The mean of ``-w_c log p_c`` over the pixels that count, weighted by w.
+
+    A soft target, the probability g of the object, gives the mean of ``-w_0 (1 - g) log p_0 - w_1 g log p_1`` over the
+    pixels that count; it is no weighted mean, as of torch's cross entropy with probabilities, which MaskRIS takes.
 
     LAVT's released training weighs background and object by 0.9 and 1.1. mmseg's ``CrossEntropyLoss`` gives the
     same number but fails on ignored pixels (padding) when it has class weights.
@@ -45,7 +49,7 @@ class RefCrossEntropyLoss(nn.Module):
 
         Args:
             logits (Tensor): (N, 2, H, W), softmax over background and object, or (N, 1, H, W), sigmoid.
-            target (Tensor): (N, H, W), 1 = object, 0 = background.
+            target (Tensor): (N, H, W), 1 = object, 0 = background; or, in floating point, the object's probability.
             ignore_index (int): Pixels of this target count nowhere. Defaults to 255.
 
         Returns:
@@ -55,7 +59,9 @@ class RefCrossEntropyLoss(nn.Module):
         if logits.shape[1] == 1:
             # sigmoid(x) is the softmax of (0, x).
             logits = F.pad(logits, (0, 0, 0, 0, 1, 0))
-        if torch.are_deterministic_algorithms_enabled():
+        if target.is_floating_point():
+            loss = _soft_cross_entropy(logits, target, self.class_weight, ignore_index)
+        elif torch.are_deterministic_algorithms_enabled():
             loss = _repeatable_cross_entropy(logits, target, self.class_weight, ignore_index)
         else:
             weight = None if self.class_weight is None else self.class_weight.to(logits.dtype)
@@ -71,3 +77,11 @@ def _repeatable_cross_entropy(logits: Tensor, target: Tensor, weight: Optional[T
     if weight is not None:
         counts = counts * torch.where(is_referent, weight[1], weight[0])
     return -(counts * torch.where(is_referent, referent, background)).sum() / counts.sum()
+
+
+def _soft_cross_entropy(logits: Tensor, target: Tensor, weight: Optional[Tensor], ignore_index: int) -> Tensor:
+    """Of two classes, with a probability as target."""
+    shares, counted = class_shares(target, ignore_index, logits.dtype)
+    if weight is not None:
+        shares = shares * weight.to(logits.dtype)[:, None, None]
+    return -(shares * logits.log_softmax(dim=1)).sum() / counted.sum()

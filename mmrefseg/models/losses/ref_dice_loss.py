@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from mmrefseg.registry import MODELS
 
 from ..utils import at_least_single
+from .class_shares import class_shares
 
 
 @MODELS.register_module()
@@ -39,7 +40,7 @@ class RefDiceLoss(nn.Module):
 
         Args:
             logits (Tensor): (N, 2, H, W), softmax over background and object, or (N, 1, H, W), sigmoid.
-            target (Tensor): (N, H, W), 1 = object, 0 = background.
+            target (Tensor): (N, H, W), 1 = object, 0 = background; or, in floating point, the object's probability g.
             ignore_index (int): Pixels of this target count nowhere. Defaults to 255.
 
         Returns:
@@ -50,11 +51,10 @@ class RefDiceLoss(nn.Module):
             probability = torch.cat([(-logits).sigmoid(), logits.sigmoid()], dim=1)
         else:
             probability = logits.softmax(dim=1)
-        truth = torch.stack([target == 0, target == 1], dim=1).to(probability)
+        truth, valid = class_shares(target, ignore_index, probability.dtype)
         if not self.background:
             probability, truth = probability[:, 1:], truth[:, 1:]
-        valid = (target != ignore_index)[:, None]
-        probability = (probability * valid).flatten(2)
+        probability = (probability * valid[:, None]).flatten(2)
         truth = truth.flatten(2)
         overlap = (probability * truth).sum(2)
         total = probability.square().sum(2) + truth.square().sum(2)

@@ -1,6 +1,9 @@
 """The model that runs the parts."""
 
 from .compile_parts import compile_parts
+from .mask_ris import MaskRIS
+from .masking_options import MaskingOptions
 from .ref_segmentor import RefSegmentor
+from .two_pass_data_parallel import TwoPassDataParallel
 
-__all__ = ['RefSegmentor', 'compile_parts']
+__all__ = ['MaskRIS', 'MaskingOptions', 'RefSegmentor', 'TwoPassDataParallel', 'compile_parts']

@@ -46,7 +46,7 @@ def compile_parts(model: nn.Module, **options) -> None:
     _compile_methods(segmentor, ['encode_image', 'fuse', *decode], options)
     existence = [] if segmentor.existence_head is None else [segmentor.existence_head]
     for head in (segmentor.decode_head, *existence, *segmentor.auxiliary_head):
-        ours = ['predict', 'loss', *['predict_with_existence'] * gives_existence(head)]
+        ours = ['predict', 'loss', 'loss_and_logits', *['predict_with_existence'] * gives_existence(head)]
         _compile_methods(head, ours if isinstance(head, BaseRefHead) else ['forward'], options)
 
 

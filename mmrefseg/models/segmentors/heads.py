@@ -11,7 +11,10 @@ from mmrefseg.structures import MultiModalFeatures
 
 from ..decode_heads import BaseRefHead
 
-__all__ = ['BaseDecodeHead', 'BaseRefHead', 'gives_existence', 'head_answers', 'head_logits', 'head_loss']
+__all__ = [
+    'BaseDecodeHead', 'BaseRefHead', 'gives_existence', 'head_answers', 'head_logits', 'head_loss',
+    'head_loss_and_logits', 'learns_from_soft_targets'
+]
 
 
 def head_logits(head, decoded: Optional[Tensor], features: MultiModalFeatures) -> Tensor:
@@ -51,6 +54,19 @@ def head_loss(head, decoded: Optional[Tensor], features: MultiModalFeatures, tar
         samples = [SegDataSample(gt_sem_seg=PixelData(data=mask[None])) for mask in target]
         return head.loss(_mmseg_inputs(decoded, features), samples, train_cfg)
     return head.loss(decoded, features, target)
+
+
+def learns_from_soft_targets(head) -> bool:
+    """Whether a head that predicts can learn from a soft target, and says of what: its losses are the base class'."""
+    return isinstance(head, BaseRefHead) and type(head).loss is BaseRefHead.loss
+
+
+def head_loss_and_logits(head, decoded: Optional[Tensor], features: MultiModalFeatures, target: Tensor,
+                         train_cfg: Optional[dict]) -> Tuple[Dict[str, Tensor], Optional[Tensor]]:
+    """The losses of a head, and the logits that they are of, or None where the head keeps them to itself."""
+    if learns_from_soft_targets(head):
+        return head.loss_and_logits(decoded, features, target)
+    return head_loss(head, decoded, features, target, train_cfg), None
 
 
 def _mmseg_inputs(decoded: Optional[Tensor], features: MultiModalFeatures) -> list:

@@ -1,6 +1,6 @@
 """The referring segmentor: runs text encoder, backbone, fusion, decoder and heads."""
 
-from typing import Dict, List, Optional, Sequence, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
 from mmseg.models.segmentors import BaseSegmentor
@@ -13,7 +13,7 @@ from mmrefseg.structures import MultiModalFeatures, RefDataSample, TextFeatures,
 
 from ..utils import checkpoint_blocks, checkpointed
 from .expression_rows import ExpressionRows
-from .heads import BaseRefHead, head_answers, head_logits, head_loss
+from .heads import BaseRefHead, head_answers, head_logits, head_loss, head_loss_and_logits
 from .part_checks import check_parts
 from .predictions import RowOutputs, fill_predictions
 from .ref_test_cfg import RefTestCfg
@@ -106,12 +106,15 @@ class RefSegmentor(BaseSegmentor):
 
     # The data flow, part by part.
 
-    def encode_text(self, data_samples: Sequence[RefDataSample]) -> TextFeatures:
-        """The N expressions of a batch -> TextFeatures, of a text encoder that looks those before it has."""
+    def encode_text(self, data_samples: Sequence[RefDataSample], mask_ratio: float = 0.) -> TextFeatures:
+        """The N expressions of a batch -> TextFeatures, of a text encoder that looks those before it has.
+
+        ``mask_ratio`` of the words are hidden (``mask_words``).
+        """
         if data_samples is None:
             raise ValueError('a referring segmentor needs data_samples: they hold the expressions')
         return self.text_encoder(
-            [expression for sample in data_samples for expression in sample.expressions])
+            [expression for sample in data_samples for expression in sample.expressions], mask_ratio)
 
     def encode_image(self, inputs: Tensor):
         """(B, 3, H, W) -> what the backbone makes of the images without any word."""
@@ -142,10 +145,10 @@ class RefSegmentor(BaseSegmentor):
         """Fused maps -> Y (N, C, h, w); None where a head of mmseg takes the maps themselves."""
         return None if self.decoder is None else self._run(self.decoder, features)
 
-    def extract_feat(self, inputs: Tensor,
-                     data_samples: Sequence[RefDataSample]) -> MultiModalFeatures:
-        """Images (B, 3, H, W) and their expressions -> fused features of N rows."""
-        text = self.encode_text(data_samples)
+    def extract_feat(self, inputs: Tensor, data_samples: Sequence[RefDataSample],
+                     mask_ratio: float = 0.) -> MultiModalFeatures:
+        """Images (B, 3, H, W) and their expressions, of whose words some are hidden -> fused features of N rows."""
+        text = self.encode_text(data_samples, mask_ratio)
         return self.fuse(self.encode_image(inputs), text, _image_index(data_samples, inputs.device))
 
     def encode_decode(self, inputs: Tensor, batch_data_samples: Sequence[RefDataSample]) -> Tensor:
@@ -157,8 +160,8 @@ class RefSegmentor(BaseSegmentor):
         """``part(*args)``, checkpointed with ``with_cp``."""
         return checkpointed(part, *args, with_cp=self.with_cp)
 
-    def _head_loss(self, head, *args) -> Dict[str, Tensor]:
-        return checkpointed(head_loss, head, *args, self.train_cfg, with_cp=self.with_cp, part=head)
+    def _head_loss(self, function, head, *args):
+        return checkpointed(function, head, *args, self.train_cfg, with_cp=self.with_cp, part=head)
 
     # The three modes of mmengine.
 
@@ -178,16 +181,33 @@ class RefSegmentor(BaseSegmentor):
         Raises:
             RefDataError: A sample has another number of masks than of expressions.
         """
-        target = _targets(data_samples)
-        features = self.extract_feat(inputs, data_samples)
+        losses, _ = self.losses_and_outputs(self.extract_feat(inputs, data_samples), targets_of(data_samples))
+        return losses
+
+    def losses_and_outputs(self, features: MultiModalFeatures, target: Tensor,
+                           existence: Optional[Tensor] = None) -> Tuple[Dict[str, Tensor], RowOutputs]:
+        """The losses of all heads, and what they were taken of.
+
+        Args:
+            features (MultiModalFeatures): What fusion made, N rows.
+            target (Tensor): (N, H, W), as :meth:`BaseRefHead.loss` takes it.
+            existence (Tensor, optional): (N,), the target of an existence head. Defaults to None: ``target``.
+
+        Returns:
+            tuple[dict, RowOutputs]: As :meth:`loss`; logits are None of a head of mmseg, existence without such a head.
+        """
         decoded = self.decode(features)
-        losses = add_prefix(self._head_loss(self.decode_head, decoded, features, target), 'decode')
+        losses, logits = self._head_loss(head_loss_and_logits, self.decode_head, decoded, features, target)
+        losses = add_prefix(losses, 'decode')
+        exists = None
         if self.existence_head is not None:
-            losses.update(add_prefix(self._head_loss(self.existence_head, decoded, features, target), 'existence'))
+            existence = target if existence is None else existence
+            found, exists = self._head_loss(head_loss_and_logits, self.existence_head, decoded, features, existence)
+            losses.update(add_prefix(found, 'existence'))
         for i, head in enumerate(self.auxiliary_head):
             given = decoded if isinstance(head, BaseRefHead) else None
-            losses.update(add_prefix(self._head_loss(head, given, features, target), f'aux_{i}'))
-        return losses
+            losses.update(add_prefix(self._head_loss(head_loss, head, given, features, target), f'aux_{i}'))
+        return losses, RowOutputs(logits, exists, features.prior)
 
     def predict(self, inputs: Tensor,
                 data_samples: Sequence[RefDataSample]) -> Sequence[RefDataSample]:
@@ -229,7 +249,7 @@ def _image_index(data_samples: Sequence[RefDataSample], device) -> Optional[Tens
     return image_index_of(data_samples, device)
 
 
-def _targets(data_samples: Sequence[RefDataSample]) -> Tensor:
+def targets_of(data_samples: Sequence[RefDataSample]) -> Tensor:
     """The masks of all expressions of a batch, (N, H, W) int64."""
     for sample in data_samples:
         if 'gt_sem_seg' not in sample:

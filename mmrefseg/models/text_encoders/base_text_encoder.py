@@ -14,6 +14,8 @@ from torch import Tensor
 from mmrefseg.errors import RefDataError
 from mmrefseg.structures import TextFeatures
 
+from .word_masking import WordMasking
+
 
 def check_expressions(expressions: Sequence[str]) -> None:
     """Check that ``expressions`` is a list of at least one string that says something.
@@ -57,9 +59,9 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
 
         expressions (N strings) ── tokenize ──► ids, mask (N, L) ── encode ──► TextFeatures
 
-    A subclass gives ``standalone_tokenizer`` (or ``tokenize`` alone: then it cannot be exported) and ``encode``, and
-    ``load_pretrained`` when it starts from learned weights. The features of padding are 0, and padding never changes
-    any other feature.
+    A subclass gives ``standalone_tokenizer`` (or ``tokenize`` alone: then it cannot be exported) and ``encode``,
+    ``load_pretrained`` when it starts from learned weights, and ``word_masking`` where words can be hidden from it. The
+    features of padding are 0, and padding never changes any other feature.
 
     An encoder that looks at the image (``takes_image``) gives by ``encode`` the words before they meet one, and has two
     more methods: ``forward_image(maps)``, run once an image, and ``forward_text(text, seen, image_index)``, which makes
@@ -108,6 +110,18 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
         """
         raise NotImplementedError(f'model.text_encoder {type(self).__name__} has no standalone_tokenizer')
 
+    def word_masking(self) -> WordMasking:
+        """How words are hidden from this encoder, which a training by masked words needs.
+
+        Raises:
+            NotImplementedError: The encoder does not say.
+        """
+        raise NotImplementedError(f'model.text_encoder {type(self).__name__} does not say how its words are masked')
+
+    def mask_words(self, ids: Tensor, mask: Tensor, ratio: float) -> Tensor:
+        """Hide words at random, as :class:`WordMasking` does: ids and mask (N, L) of :meth:`tokenize` -> ids (N, L)."""
+        return self.word_masking()(ids, mask, ratio)
+
     @abstractmethod
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells.
@@ -115,11 +129,12 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
         Both may be on any device; the features are on that of the parameters.
         """
 
-    def forward(self, expressions: Sequence[str]) -> TextFeatures:
+    def forward(self, expressions: Sequence[str], mask_ratio: float = 0.) -> TextFeatures:
         """Encode N expressions.
 
         Args:
             expressions (Sequence[str]): N >= 1 strings, none of them empty.
+            mask_ratio (float): How many of their words :meth:`mask_words` chooses. Defaults to 0: none.
 
         Returns:
             TextFeatures: words (N, L, C), mask (N, L), sentence (N, C), on the device of the
@@ -129,7 +144,10 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
             TypeError, ValueError, RefDataError: See :func:`check_expressions`.
         """
         check_expressions(expressions)
-        return self.encode(*self.tokenize(expressions))
+        ids, mask = self.tokenize(expressions)
+        if mask_ratio:
+            ids = self.mask_words(ids, mask, mask_ratio)
+        return self.encode(ids, mask)
 
     def load_pretrained(self) -> None:
         """Load the encoder's own pre-trained weights, if it has any."""

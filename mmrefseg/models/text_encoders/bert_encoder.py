@@ -13,6 +13,7 @@ from ..utils.hub import clear_errors, quiet_transformers
 from .piece_tokenizer import PieceTokenizer
 from .trainable_layers import set_trainable_layers
 from .transformer_text_encoder import TransformerTextEncoder
+from .word_masking import WordMasking, ordinary_ids
 from .wordpiece import wordpiece_tokenizer
 
 
@@ -100,6 +101,16 @@ class BERTEncoder(TransformerTextEncoder):
         """PieceTokenizer: To word pieces, ``[CLS]`` and ``[SEP]`` included."""
         return PieceTokenizer(self.tokenizer.backend_tokenizer, self.tokenizer.pad_token_id, self.max_length,
                               fixed_length=self.fixed_length)
+
+    def word_masking(self) -> WordMasking:
+        """WordMasking: With the tokenizer's mask token; special are all that it calls so.
+
+        Raises:
+            ValueError: It has no mask token.
+        """
+        if self.tokenizer.mask_token_id is None:
+            raise ValueError('text_encoder.tokenizer has no mask token (such as [MASK]), by which words are hidden')
+        return WordMasking(self.tokenizer.mask_token_id, ordinary_ids(self.tokenizer))
 
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells."""

@@ -15,6 +15,7 @@ from .clip_tokenizer import clip_tokenizer
 from .piece_tokenizer import PieceTokenizer
 from .trainable_layers import set_trainable_layers
 from .transformer_text_encoder import TransformerTextEncoder
+from .word_masking import WordMasking, ordinary_ids
 
 
 @MODELS.register_module()
@@ -84,6 +85,13 @@ class CLIPTextEncoder(TransformerTextEncoder):
         """PieceTokenizer: To tokens; a long expression is cut before its ``<|endoftext|>``."""
         return PieceTokenizer(self.tokenizer.backend_tokenizer, self.tokenizer.eos_token_id, self.max_length,
                               keep_end=True)
+
+    def word_masking(self) -> WordMasking:
+        """WordMasking: ``!`` stands in the place of a hidden word.
+
+        CLIP has no mask token, and one more would change its weights; ``!``, its first, is what the original pads with.
+        """
+        return WordMasking(0, ordinary_ids(self.tokenizer))
 
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells."""

@@ -3,6 +3,7 @@
 from os import PathLike
 from typing import Optional, Sequence, Union
 
+import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn, no_grad
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -15,6 +16,7 @@ from .base_text_encoder import BaseTextEncoder
 from .glove import read_glove
 from .packed_rnn import packed_rnn
 from .vocabulary import Vocabulary
+from .word_masking import WordMasking
 from .word_tokenizer import WordTokenizer
 
 _CELLS = {'gru': nn.GRU, 'lstm': nn.LSTM}
@@ -86,6 +88,13 @@ class RNNEncoder(BaseTextEncoder):
     def standalone_tokenizer(self) -> WordTokenizer:
         """WordTokenizer: To words, and boundaries; see :meth:`Vocabulary.encode`."""
         return WordTokenizer(self.vocabulary, self.max_length, self.boundaries)
+
+    def word_masking(self) -> WordMasking:
+        """WordMasking: With a mask word of its own, the zero vector; unknown words and boundaries are special.
+
+        Its id is that of padding, which the network does not read: so the weights are those of a model without it.
+        """
+        return WordMasking(Vocabulary.pad_id, torch.arange(2, len(self.vocabulary)))
 
     def encode(self, ids: Tensor, mask: Tensor) -> TextFeatures:
         """Encode the ids (N, L) of N expressions whose real words the mask (N, L) tells.

@@ -51,6 +51,7 @@ def wordpiece_tokenizer(
     tokenizer.post_processor = processors.TemplateProcessing(
         single='[CLS] $A [SEP]',
         special_tokens=[(token, ids[token]) for token in ('[CLS]', '[SEP]')])
+    masks = dict(mask_token='[MASK]') if '[MASK]' in ids else {}
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token='[PAD]', unk_token='[UNK]', cls_token='[CLS]',
-        sep_token='[SEP]')
+        sep_token='[SEP]', **masks)

@@ -11,6 +11,7 @@ from .expressions import expand_to_expressions
 from .feed_forward import FeedForward
 from .linear_norm_relu import LinearNormReLU, normalize_rows
 from .merge_levels import MergeLevels
+from .patch_masking import mask_patches
 from .pixel_levels import PixelLevels, PixelSequence
 from .precision import at_least_single, without_autocast
 from .projected_attention import ProjectedAttention
@@ -20,6 +21,6 @@ from .upsampled_conv import upsampled_conv
 __all__ = [
     'DeformableAttention', 'FeedForward', 'LinearNormReLU', 'MergeLevels', 'PixelLevels', 'PixelSequence',
     'ProjectedAttention', 'adaptive_average', 'at_least_single', 'channels_of_maps', 'checkpoint_blocks',
-    'checkpointed', 'coordinate_map', 'downsample_target', 'expand_to_expressions', 'is_exporting', 'normalize_rows',
-    'read_values', 'sine_positions', 'upsampled_conv', 'without_autocast'
+    'checkpointed', 'coordinate_map', 'downsample_target', 'expand_to_expressions', 'is_exporting', 'mask_patches',
+    'normalize_rows', 'read_values', 'sine_positions', 'upsampled_conv', 'without_autocast'
 ]

@@ -10,11 +10,11 @@ def downsample_target(target: Tensor, size: Sequence[int]) -> Tensor:
     """Bring masks to a coarser grid: each cell takes the pixel at its centre, so 0, 1 and "ignored" stay what they are.
 
     Args:
-        target (Tensor): (N, H, W) int64.
+        target (Tensor): (N, H, W), int64 or, a soft target, floating point.
         size (Sequence[int]): (h, w).
 
     Returns:
-        Tensor: (N, h, w) int64.
+        Tensor: (N, h, w), of the type that came.
     """
     # (N, H, W) -> (N, 1, H, W) and back; interpolation takes no int64
-    return F.interpolate(target[:, None].float(), size=tuple(size), mode='nearest-exact')[:, 0].long()
+    return F.interpolate(target[:, None].float(), size=tuple(size), mode='nearest-exact')[:, 0].to(target.dtype)
