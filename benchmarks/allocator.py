@@ -1,4 +1,4 @@
-"""What keeping freed memory does for a CPU: seconds and page faults with glibc's default and with ours, paired.
+"""Seconds and page faults of a CPU that keeps freed memory, paired with glibc's default.
 
     python benchmarks/allocator.py configs/lavt/lavt_swint_refcoco.py --batch-sizes 1 8
     python benchmarks/allocator.py configs/lavt/lavt_swint_refcoco.py --train --batch-sizes 2

@@ -42,7 +42,7 @@ def parity_table(found: Dict[str, Dict[str, List[Difference]]], megabytes: Dict[
 
 def variants(inferencer: RefSegInferencer, onnx: Path, program: Path,
              expressions: int) -> Dict[str, Callable[[], object]]:
-    """What to time, by the name of its row."""
+    """Functions to time, by the name of their row."""
     session = OnnxSession(onnx, 'cpu')
     graph = SegmentorGraph(inferencer.model, session.description.input_size)
     loaded = torch.export.load(program).module()

@@ -55,7 +55,7 @@ def plain(amp: bool, args: argparse.Namespace, inputs: tuple) -> Callable[[], ob
 
 
 def variants(args: argparse.Namespace) -> Dict[str, Callable[[], object]]:
-    """What to measure, by the name of its row."""
+    """Functions to measure, by the name of their row."""
     inputs = random_batch(args.shape, args.words, args.expressions, device=args.device)
     found = {}
     for amp in [False, True][:1 + args.amp]:

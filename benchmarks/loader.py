@@ -1,4 +1,4 @@
-"""What one core loads: pictures with masks a second, paired, beside the common ways of the field.
+"""Images with masks that one core loads a second, paired with the common ways of the field.
 
     python benchmarks/loader.py                                # 640x480 to 480x480 and, decoded smaller, to 224x224
     python benchmarks/loader.py --sizes 480 --steps --out loader.json

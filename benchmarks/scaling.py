@@ -66,7 +66,7 @@ def own_size(config: str) -> int:
 
 
 def options_for(config: str, side: int) -> dict:
-    """What makes a config's model one for pictures of ``side``: its parts with a weight a pixel have a fixed size."""
+    """Options that make a config's model one for images of ``side``: parts with a weight a pixel have a fixed size."""
     model, own = Config.fromfile(config).model, own_size(config)
     sizes = {part: (model.get(part) or {}).get('feature_size') for part in ('fusion', 'decoder')}
     return {f'model.{part}.feature_size': [math.ceil(cells * side / own) for cells in size]

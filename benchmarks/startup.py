@@ -126,7 +126,7 @@ def load_ours(folder: str, split_by: str) -> ReferDataset:
 
 
 def read_plainly(ref: dict) -> tuple:
-    """What a loader needs of one of :func:`load_plainly`'s refs."""
+    """Read of one of :func:`load_plainly`'s refs what a loader needs."""
     texts = [sentence['raw'] for sentence in ref['sentences']]
     return texts, [np.asarray(polygon) for polygon in ref['annotation']['segmentation']]
 

@@ -41,7 +41,7 @@ def check_versions(required: tuple = REQUIRED) -> None:
 
 
 def find_problems(required: tuple = REQUIRED) -> List[str]:
-    """Which packages are missing, too old or too new.
+    """Find packages that are missing, too old or too new.
 
     Args:
         required (tuple): Rows ``(import name, lowest version or '', first version too new or '', line to type)``.

@@ -40,7 +40,7 @@ LEXERS = {'.py': PythonLexer, '.sh': BashLexer, '.md': MarkdownLexer, '.yml': Ya
 
 
 def find_included(app) -> None:
-    """Which file outside the pages is shown by which page: ``app.included`` {path: name of the page}."""
+    """Find the files outside the pages that pages show: ``app.included`` {path: name of the page}."""
     app.included, app.linked = {}, set()
     for page in Path(app.srcdir).rglob('*.md'):
         match = INCLUDE.fullmatch(page.read_text(encoding='utf-8'))

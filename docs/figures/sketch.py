@@ -20,7 +20,7 @@ CHARACTER, LINE = 6.9, 16  # what a character takes at 13 px, and a line
 
 @dataclass(frozen=True)
 class Box:
-    """Where a box is; its sides are where arrows start and end."""
+    """Place of a box, at whose sides arrows start and end."""
     x: float
     y: float
     width: float

@@ -66,7 +66,7 @@ def draw_groups(scores: dict, metric: str, ways: Sequence[str]) -> Figure:
 
 
 def draw_confusion(shares: Dict[str, int], categories: List[str], counts: np.ndarray) -> Figure:
-    """What failures are, and which category was taken for which.
+    """Draw the kinds of failures, and the categories taken for one another.
 
     Args:
         shares (dict): Kind of failure -> how many.

@@ -98,7 +98,7 @@ def module_macs(model: nn.Module, height: int, width: int, words: int, expressio
 
 
 def macs_of(counts: Dict[str, int], part: str) -> int:
-    """Those of a part: of the outermost modules below it that were called."""
+    """Multiply-adds of a part: of the outermost modules below it that were called."""
     below = [name for name in counts if f'{name}.'.startswith(f'{part}.')]
     outermost = [name for name in below if not any(name.startswith(f'{other}.') for other in below)]
     return sum(counts[name] for name in outermost)

@@ -42,7 +42,7 @@ class PredictionFolder:
         self._file = None
 
     def done(self, tasks: Sequence[PredictionTask]) -> List[PredictionTask]:
-        """Which tasks need nothing more; what does not belong to one of them is dropped from the results.
+        """List the tasks that need nothing more, and drop from the results what belongs to none.
 
         Lines of pictures that are no longer asked for stay.
         """

@@ -1,4 +1,4 @@
-"""Which expressions are looked for in which pictures."""
+"""Tasks of a prediction: the expressions to look for in each image."""
 
 import glob
 import os

@@ -122,7 +122,7 @@ class RefSegInferencer(BaseInferencer):
 
     @property
     def tokenizer(self) -> Union[WordTokenizer, PieceTokenizer, None]:
-        """What makes ids of expressions; None where the text encoder has no ``standalone_tokenizer``."""
+        """Tokenizer of expressions; None where the text encoder has no ``standalone_tokenizer``."""
         if self._session is not None:
             return self.model.tokenize
         try:
@@ -246,7 +246,7 @@ def list_images(images: Union[Image, Sequence[Image]]) -> List[Image]:
 
 
 def list_expressions(expressions, num_images: int) -> List[List[str]]:
-    """What the user gave -> one list of expressions for each picture.
+    """Expressions as the user gave them -> one list for each image.
 
     Raises:
         ValueError: Another number of lists than of pictures, or an expression that is empty.
@@ -270,7 +270,7 @@ def list_expressions(expressions, num_images: int) -> List[List[str]]:
 
 
 def as_input(image: Image) -> Dict:
-    """What the pipeline starts from.
+    """Make the dict that the pipeline starts from.
 
     Raises:
         ValueError: It is neither a path nor a (H, W, 3) uint8 picture with at least one pixel.

@@ -70,7 +70,7 @@ def save_safetensors(path: Union[str, Path], weights: Dict[str, Tensor], meta: d
 
 
 def read_meta(path: Union[str, Path]) -> dict:
-    """What :func:`save_safetensors` got as ``meta``, and ``dtype``; empty for another program's file.
+    """Read ``meta`` as :func:`save_safetensors` got it, and ``dtype``; empty for another program's file.
 
     Args:
         path (str | Path): A file, or a URL, which is downloaded once.

@@ -1,4 +1,4 @@
-"""What ``python -m mmrefseg`` and the script ``mmrefseg`` run.
+"""Commands of ``python -m mmrefseg`` and of the script ``mmrefseg``.
 
 Each command is a module with a ``main(arguments, prog)``, which takes this process' own arguments by default, and the
 program's name in its help. It is imported when it is called: ``doctor`` runs where the others cannot be imported.
@@ -48,7 +48,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def usage() -> str:
-    """What there is."""
+    """Usage: the commands, a line each."""
     lines = [f'  {name:8} {what}' for name, what in COMMANDS.items()]
     return ('usage: mmrefseg COMMAND …\n\n' + '\n'.join(lines) + '\n\nmmrefseg COMMAND --help says '
             'more; --debug shows the traceback of an error.')

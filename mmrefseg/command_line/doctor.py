@@ -1,4 +1,4 @@
-"""What is installed, what is missing and the line that mends it: ``python -m mmrefseg doctor``.
+"""Report of installed and missing packages with the line that mends each: ``python -m mmrefseg doctor``.
 
 Nothing that could be missing is imported before it was looked for.
 """
@@ -56,7 +56,7 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
 
 
 def all_problems() -> List[str]:
-    """What is wrong with the packages, each with the line that mends it."""
+    """Problems of the packages, each with the line that mends it."""
     if importlib.util.find_spec('packaging') is None:  # with which versions are compared
         return [f'packaging is missing:  {MORE[0][3]}, then look again']
     return compat.find_problems(compat.REQUIRED + MORE)

@@ -1,4 +1,4 @@
-"""What a model is made of: ``python -m mmrefseg info lavt_swinb_refcoco``."""
+"""Report of a model's parts: ``python -m mmrefseg info lavt_swinb_refcoco``."""
 
 import argparse
 from typing import Optional, Sequence

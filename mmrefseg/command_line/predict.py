@@ -118,7 +118,7 @@ def segment(inferencer: RefSegInferencer, batch: Sequence[PredictionTask],
 
 
 def settings_of(inferencer: RefSegInferencer, args: argparse.Namespace, folder: str) -> dict:
-    """What the predictions depend on: model, weights, precision, folder and expressions."""
+    """Collect what predictions depend on: model, weights, precision, folder and expressions."""
     said = read_expressions(args.expressions)
     lists = [said] if isinstance(said, list) else list(said.values())
     return dict(

@@ -57,7 +57,7 @@ def run_command(main: Callable, arguments: Optional[Sequence[str]] = None, prog:
 
 
 def describe(error: BaseException) -> str:
-    """What an error says; of kinds that need it, with the kind, and with the file where it has one."""
+    """Describe an error: its message, with its kind where that is needed, and with the file where it has one."""
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
     if isinstance(error, OSError) and error.strerror:
         names = [str(name) for name in (error.filename, error.filename2) if name is not None]
@@ -68,7 +68,7 @@ def describe(error: BaseException) -> str:
 
 
 def hint(error: BaseException, log: Optional[str]) -> str:
-    """Where the traceback is, for errors that are no plain answer to what was typed."""
+    """Hint at the traceback, for errors that are no plain answer to what was typed."""
     if isinstance(error, PLAIN):
         return ''
     return f' ({f"traceback: {log}" if log else f"{DEBUG} shows the traceback"})'

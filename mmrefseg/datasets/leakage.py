@@ -20,7 +20,7 @@ _COCO_NAME = re.compile(r'(?:COCO_(?:train|val|test)201[45]_)?(000000\d{6})(?:_\
 
 
 class Leak(NamedTuple):
-    """What of a dataset stands on pictures that are held out.
+    """Part of a data set that stands on held-out images.
 
     Attributes:
         image_rows: (pictures,) rows of the images in its index.
@@ -66,7 +66,7 @@ def held_out_pictures(training: Sequence[ReferDataset], others: Sequence[ReferDa
 
 
 def own_splits(dataset: ReferDataset, splits: Iterable[Split]) -> Set[Split]:
-    """Which of the splits of its annotations a dataset is.
+    """Splits of its annotations that a data set has.
 
     Args:
         dataset (ReferDataset): The dataset.
@@ -81,7 +81,7 @@ def own_splits(dataset: ReferDataset, splits: Iterable[Split]) -> Set[Split]:
 
 
 def find_leaks(dataset: ReferDataset, held_out: Dict[Split, List[str]], identity: str = 'auto') -> Dict[Split, Leak]:
-    """What a dataset has on pictures of held-out splits.
+    """Find the part of a data set that stands on images of held-out splits.
 
     Args:
         dataset (ReferDataset): Trained on.
@@ -113,7 +113,7 @@ def find_leaks(dataset: ReferDataset, held_out: Dict[Split, List[str]], identity
 
 
 def join_leaks(leaks: Dict[Split, Leak]) -> Optional[Leak]:
-    """What leaks into any of some splits, once.
+    """Join leaks, each image, ref and expression counted once.
 
     Args:
         leaks (dict[Split, Leak]): Those of one dataset.
@@ -131,7 +131,7 @@ def join_leaks(leaks: Dict[Split, Leak]) -> Optional[Leak]:
 
 
 def describe_images(dataset: ReferDataset, image_rows: np.ndarray) -> Leak:
-    """What a dataset has on some pictures.
+    """Count what a data set has on some images.
 
     Args:
         dataset (ReferDataset): The dataset.

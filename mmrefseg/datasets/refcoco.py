@@ -26,7 +26,7 @@ class SplitSize(NamedTuple):
 
 
 class RefCOCOBase(ReferDataset):
-    """What the three have in common; arguments and errors are :class:`ReferDataset`'s."""
+    """Base of the RefCOCO family; arguments and errors are :class:`ReferDataset`'s."""
 
     #: Name of the annotations' folder.
     FOLDER: str

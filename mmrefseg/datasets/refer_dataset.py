@@ -242,7 +242,7 @@ class ReferDataset(BaseDataset):
 
     @force_full_init
     def expression_rows(self) -> Tuple[np.ndarray, np.ndarray]:
-        """What is in the samples.
+        """Rows of the expressions in the samples, and the sample of each.
 
         Returns:
             tuple[np.ndarray, np.ndarray]: (S,) rows of the index' expressions, and (S,) the sample each is in.

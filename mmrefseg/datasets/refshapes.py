@@ -10,7 +10,7 @@ from .refer_dataset import ReferDataset
 
 @DATASETS.register_module()
 class RefShapesDataset(ReferDataset):
-    """What ``tools/dataset_converters/make_refshapes.py`` writes: train, val, testA, testB.
+    """RefShapes as ``tools/dataset_converters/make_refshapes.py`` writes it: train, val, testA, testB.
 
     Arguments and errors are :class:`ReferDataset`'s. ``ann_dir`` names the variant: ``'refshapes'``,
     ``'refshapes+'`` (no words of place) or ``'refshapesg'`` (long, relational); all

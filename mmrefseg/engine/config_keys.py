@@ -113,7 +113,7 @@ def _is_used(cfg: Config, name: str) -> bool:
 
 
 def _users_of(cfg: Config, variable: str, rest: List[str]) -> str:
-    """Where the value of a variable went, for the error."""
+    """Find where the value of a variable went, for the error."""
     value, found = cfg[variable], []
 
     def search(node: object, path: str) -> None:

@@ -1,4 +1,4 @@
-"""What a seed alone does not fix."""
+"""Determinism beyond the seed."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What the metrics of referring segmentation share: counts an expression, every sample of the dataset once."""
+"""Base of the metrics of referring segmentation: counts an expression, every sample of the data set once."""
 
 from abc import ABCMeta, abstractmethod
 from typing import Dict, List, Optional, Sequence
@@ -53,7 +53,7 @@ class BaseRefMetric(BaseMetric, metaclass=ABCMeta):
 
     @abstractmethod
     def count(self, sample: dict, pred: Tensor, truth: Tensor) -> Tensor:
-        """What is kept of a sample.
+        """Count what is kept of a sample.
 
         Args:
             sample (dict): See :meth:`process`.

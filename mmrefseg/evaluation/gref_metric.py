@@ -143,7 +143,7 @@ class GRefMetric(BaseRefMetric):
 
 
 def _no_targets(sample: dict) -> Tensor:
-    """Which expressions of a sample have no target, (E,) bool, on the device of the ground truth or the host."""
+    """Expressions of a sample without a target, (E,) bool, on the device of the ground truth or the host."""
     said = sample.get('no_targets')
     if said is None:
         return ~(sample['gt_sem_seg']['data'] == 1).flatten(1).any(dim=1)

@@ -14,7 +14,7 @@ LENGTH_GROUPS = {
 
 
 def parse_length_groups(groups: Union[None, str, Sequence]) -> LengthGroups:
-    """What ``length_groups`` of a config means.
+    """Read ``length_groups`` of a config.
 
     Args:
         groups (str or Sequence, optional): A key of :data:`LENGTH_GROUPS`, or pairs (low, high) of

@@ -10,7 +10,7 @@ from torch import Tensor
 
 @lru_cache(maxsize=1024)
 def _nearest_index(source: int, target: int, device: torch.device) -> Tensor:
-    """Which of ``source`` pixels each of ``target`` pixels takes, (target,) int64.
+    """Index of the ``source`` pixel that each of ``target`` pixels takes, (target,) int64.
 
     The centre of a target pixel says which. Pillow adds up the step in double precision, and where a
     centre falls on an edge the sum's rounding decides: the same sum gives the same pixel. (torch's

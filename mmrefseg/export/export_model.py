@@ -108,7 +108,7 @@ def _require(*packages: str) -> None:
 
 
 def _root(error: BaseException) -> BaseException:
-    """What an error came from; torch's exporter wraps it in a report of pages."""
+    """Find the error at the root; torch's exporter wraps it in a report of pages."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error

@@ -1,4 +1,4 @@
-"""Which part of a model cannot be exported."""
+"""Search for the part of a model that cannot be exported."""
 
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 

@@ -13,7 +13,7 @@ GATES = dict(gru=(1, 0, 2), lstm=(0, 3, 1, 2))
 
 def onnx_packed_rnn(embedded: ir.Value, lengths: INT64, weights: Sequence[ir.Value], cell: str, num_layers: int,
                     bidirectional: bool) -> Tuple[ir.Value, ir.Value]:
-    """What torch's ONNX exporter puts in the place of the operator; arguments as :func:`packed_rnn`."""
+    """ONNX form of the operator, for torch's exporter; arguments as :func:`packed_rnn`."""
     directions = 1 + bidirectional
     hidden = weights[1].shape[1]
     rows = np.concatenate([np.arange(gate * hidden, (gate + 1) * hidden) for gate in GATES[cell]])

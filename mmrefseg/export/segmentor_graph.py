@@ -12,7 +12,7 @@ INPUTS = ('images', 'ids', 'mask', 'image_index')
 
 
 class SegmentorGraph(nn.Module):
-    """What goes into an exported file: everything between the tokenizer and the threshold.
+    """Graph of an exported file: everything between the tokenizer and the threshold.
 
     ::
 

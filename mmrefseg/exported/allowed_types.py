@@ -1,4 +1,4 @@
-"""What a config that came with somebody's file may build."""
+"""Types that a config from somebody's file may build."""
 
 #: Names of the parts that an exported file may build, without a scope. Each was read: it runs, reads and builds nothing
 #: that its config could choose. A transform of your own: ``mmrefseg.export.ALLOWED_TYPES.add('MyResize')``.

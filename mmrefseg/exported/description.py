@@ -1,4 +1,4 @@
-"""What an exported file says of itself: all that its tensors do not."""
+"""Description inside an exported file: all that its tensors do not say."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""What passes between the parts."""
+"""Structures that pass between the parts."""
 
 from .device_index import device_index
 from .features import MultiModalFeatures, TextFeatures

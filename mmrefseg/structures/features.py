@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass
 class TextFeatures:
-    """What a text encoder makes of N expressions.
+    """Features of N expressions, which a text encoder makes.
 
     Attributes:
         words (Tensor): (N, L, C), a feature a word (or word piece).
@@ -33,7 +33,7 @@ class TextFeatures:
 
 @dataclass
 class MultiModalFeatures:
-    """What fusion makes of B images and N expressions.
+    """Features of N expressions on their images, which a fusion makes.
 
     Attributes:
         maps (Tuple[Tensor]): One (N, C_i, H_i, W_i) map a level, finest first.

@@ -1,4 +1,4 @@
-"""What a part says of itself when a model is built: which features it reads and which it gives.
+"""Contract of a part: the features that it reads and gives, compared when a model is built.
 
 Nothing here is needed to run. :func:`mmrefseg.models.segmentors.part_checks.check_parts` compares what the parts of a
 model say, so that two that cannot work together are found before any data is read. A part that says nothing is not
@@ -11,7 +11,7 @@ from typing import Optional, Tuple
 
 @dataclass(frozen=True)
 class Gives:
-    """What a backbone or a fusion hands on: its attribute ``gives``.
+    """Features that a backbone or a fusion hands on: its attribute ``gives``.
 
     Attributes:
         maps (tuple[int]): C of each level, finest first.
@@ -32,7 +32,7 @@ class Gives:
 
 @dataclass(frozen=True)
 class Reads:
-    """What a part reads of the text and of what came before it: its attribute ``reads``. None: it does not care.
+    """Features that a part reads of the text and of the part before it: its attribute ``reads``. None: any.
 
     Attributes:
         text (int, optional): C of words and sentence.

@@ -56,7 +56,7 @@ class RefDataSample(SegDataSample):
 
 
 def image_index_of(data_samples: Sequence[RefDataSample], device=None) -> Tensor:
-    """Which image each expression of a batch belongs to.
+    """Index of the image that each expression of a batch belongs to.
 
     Args:
         data_samples (Sequence[RefDataSample]): B samples with E_b expressions each.

@@ -38,6 +38,6 @@ def check_device(device: Optional[str]) -> Optional[str]:
 
 
 def _here() -> str:
-    """What there is, for errors."""
+    """Devices that are there, for errors."""
     cards = [f'cuda:{i}' for i in range(torch.cuda.device_count())]
     return f'here there {"is" if not cards else "are"} {", ".join(["cpu", *cards])}'

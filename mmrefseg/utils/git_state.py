@@ -1,4 +1,4 @@
-"""Which code a run ran: the commit of a checkout and what was changed since."""
+"""State of a checkout: its commit and what was changed since."""
 
 import os
 import subprocess

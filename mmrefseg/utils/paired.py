@@ -1,4 +1,4 @@
-"""What benchmarks share: models with random weights, measuring in turns, peak memory, tables, JSON.
+"""Paired timings: models with random weights, measuring in turns, peak memory, tables, JSON.
 
 A paired measurement runs every variant once a round, in turn, so that whatever else the machine does meets all of
 them alike. The first variant is the baseline: ratios are those of each round.
@@ -45,7 +45,7 @@ def build(config: str, cfg_options: Optional[dict] = None, device: str = 'cpu') 
 
 def random_batch(shape: Sequence[int], words: int, expressions: int = 1, pictures: int = 1,
                  device: str = 'cpu') -> Tuple[Tensor, List[RefDataSample]]:
-    """What a model takes, of noise: pictures (B, 3, H, W) and a sample with its expressions for each.
+    """Make a batch of noise: images (B, 3, H, W), and a sample with its expressions for each.
 
     Args:
         shape (Sequence[int]): H and W.
@@ -136,13 +136,13 @@ def give_back_at_once() -> None:
 
 
 def in_own_process(function: Callable, *args) -> object:
-    """What a function that can be pickled returns, computed in a fresh process: its peak of memory is its own."""
+    """Run a function that can be pickled in a fresh process, whose peak of memory is its own."""
     with multiprocessing.get_context('spawn').Pool(1) as pool:
         return pool.apply(function, args)
 
 
 def machine(device: str = 'cpu') -> str:
-    """What the numbers are from, in a line."""
+    """Describe the machine in a line."""
     name = f'CPU, {torch.get_num_threads()} threads'
     if torch.device(device).type == 'cuda':
         name = torch.cuda.get_device_name(device)

@@ -75,7 +75,7 @@ def prediction_cell(image: np.ndarray, caption: str, pred, gt, width: int, alpha
 
 def mask_legend(cell_width: int, font_file: Optional[str] = None, pred: bool = True,
                 truth: bool = True) -> List[np.ndarray]:
-    """What the colours of masks mean, as far as they are used."""
+    """Legend of the masks' colours, as far as they are used."""
     font = sheet_font(cell_width, font_file)
     parts = [(PREDICTION, 'prediction')] * pred + [(TRUTH, 'ground truth (dashed)')] * truth
     return [swatch_strip(color, text, font) for color, text in parts]

@@ -185,7 +185,7 @@ class RefLocalVisualizer(Visualizer):
 
 def _labelled_masks(pred: Optional[np.ndarray], truth: Optional[np.ndarray], score: Optional[float],
                     existence: Optional[float]) -> List[tuple]:
-    """What is drawn for one expression: (mask, colour, label) each."""
+    """Masks to draw for one expression: (mask, colour, label) each."""
     parts = []
     no_truth = truth is not None and not (truth == 1).any()
     if pred is not None:

@@ -1,4 +1,4 @@
-"""What stands behind ``demo/app.py``. Only :mod:`.page` needs Gradio."""
+"""Web demo behind ``demo/app.py``. Only :mod:`.page` needs Gradio."""
 
 from .answer import Answer, Finding, find_in_picture
 from .expression_lines import read_expressions, text_notes

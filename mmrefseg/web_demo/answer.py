@@ -22,7 +22,7 @@ DARKEN = 0.55
 
 @dataclass
 class Finding:
-    """What was found for one expression.
+    """Finding for one expression.
 
     Attributes:
         expression (str): What was looked for.
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass
 class Answer:
-    """What was found in a picture, and what the user should know about it.
+    """Findings in an image, and what the user should know about them.
 
     Attributes:
         findings (list[Finding]): One an expression.

@@ -50,7 +50,7 @@ def read_expressions(text: Optional[str]) -> Tuple[List[str], List[str]]:
 
 
 def text_notes(tokenizer: Optional[Tokenizer], expressions: List[str]) -> List[str]:
-    """What a model does not read of the expressions.
+    """Notes on words that a model does not read.
 
     Args:
         tokenizer (WordTokenizer | PieceTokenizer, optional): The model's; of another kind nothing is known.
@@ -73,7 +73,7 @@ def text_notes(tokenizer: Optional[Tokenizer], expressions: List[str]) -> List[s
 
 
 def _cut_note(tokenizer: Tokenizer, expression: str) -> Optional[str]:
-    """What is cut off an expression, if anything."""
+    """Note on the words cut off an expression, if any."""
     total = replace(tokenizer, max_length=sys.maxsize)([expression])[0].shape[1]
     read, _ = tokenizer([expression])
     if total <= read.shape[1]:

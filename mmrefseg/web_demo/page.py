@@ -30,7 +30,7 @@ def uploaded_file(payload: Optional[FileData]) -> Optional[str]:
 
 
 def answer(pool: ModelPool, path: Optional[str], text: Optional[str], model: str) -> str:
-    """What the page shows for a request, as HTML; no input makes it raise.
+    """Answer a request as HTML; no input makes it raise.
 
     Args:
         pool (ModelPool): The models.

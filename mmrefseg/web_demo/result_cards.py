@@ -1,4 +1,4 @@
-"""What was found as HTML: a card an expression. Whatever somebody typed is escaped."""
+"""Findings as HTML: a card an expression. Whatever somebody typed is escaped."""
 
 import base64
 from html import escape

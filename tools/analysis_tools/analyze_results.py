@@ -43,7 +43,7 @@ def print_tables(scores: dict) -> None:
 
 
 def protocol_of(cfg: Config) -> Protocol:
-    """That of the config's RefIoUMetric, or LAVT's if it has none."""
+    """Protocol of the config's RefIoUMetric, or LAVT's if it has none."""
     metrics = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
     built = (METRICS.build(metric) for metric in metrics if str(metric['type']).endswith('RefIoUMetric'))
     return next((metric.protocol for metric in built), get_protocol('lavt'))

@@ -1,4 +1,4 @@
-"""What each word has to do with each pixel, a map a word (PWAM of LAVT; M3Att):
+"""Attention between words and pixels, a map a word (PWAM of LAVT; M3Att):
 
 python tools/analysis_tools/attention_grid.py CONFIG CHECKPOINT --split val --out attention.png
 """

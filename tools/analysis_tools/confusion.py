@@ -1,4 +1,4 @@
-"""Which wrong object was taken: kinds of failures, and the categories that are taken for one another:
+"""Kinds of failures, and the categories that are taken for one another:
 
 python tools/analysis_tools/confusion.py CONFIG CHECKPOINT --split val --picture confusion.png --out confusion.json
 

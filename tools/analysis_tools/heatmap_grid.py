@@ -1,4 +1,4 @@
-"""Where a model locates the referent (its prior, as LTS' heatmap), beside the mask that follows (LTS, Fig. 4):
+"""Located referent (a model's prior, as LTS' heatmap) beside the mask that follows (LTS, Fig. 4):
 
 python tools/analysis_tools/heatmap_grid.py configs/lts/lts_nano_refshapes.py CHECKPOINT --split val --out heatmaps.png
 """

@@ -36,7 +36,7 @@ def main() -> None:
 
 @cache
 def costs_of(config: str, norms: bool = False) -> Tuple[Tuple[int, int], int, Costs]:
-    """What a config's model costs at its own size and with as many words as it reads.
+    """Cost of a config's model at its own size and with as many words as it reads.
 
     Args:
         config (str): Path below the repository.

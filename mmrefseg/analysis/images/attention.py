@@ -1,4 +1,4 @@
-"""What each word has to do with each pixel (LAVT's PWAM; M3Att)."""
+"""Sheets of attention between words and pixels (LAVT's PWAM; M3Att)."""
 
 from typing import List, Optional
 

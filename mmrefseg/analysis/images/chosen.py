@@ -1,4 +1,4 @@
-"""Which expressions of a dataset a picture shows, with what the model makes of them."""
+"""Choice of the expressions that a sheet shows, with their predictions."""
 
 from dataclasses import dataclass
 from typing import Iterator, List, Optional, Sequence, Tuple

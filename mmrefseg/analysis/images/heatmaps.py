@@ -1,4 +1,4 @@
-"""Where a model locates the referent, beside the mask that follows (LTS, CVPR 2021, Fig. 4)."""
+"""Sheets of the located referent beside the mask that follows (LTS, CVPR 2021, Fig. 4)."""
 
 import numpy as np
 

@@ -114,7 +114,7 @@ def word_maps(model: RefSegmentor, inputs: Tensor, data_samples: Sequence[RefDat
 
 @contextmanager
 def recorded_call(module: nn.Module) -> Iterator[list]:
-    """What a module is called with, in a list that is filled when it runs."""
+    """Record the arguments of a module's calls, in a list that is filled when it runs."""
     call = []
 
     def record(_: nn.Module, args: tuple) -> None:

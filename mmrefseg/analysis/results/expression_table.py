@@ -1,4 +1,4 @@
-"""What a dataset knows of each of its expressions, beside how a model did on it."""
+"""Table of a data set's expressions beside a model's results on them."""
 
 import csv
 import json

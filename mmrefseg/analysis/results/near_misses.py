@@ -1,4 +1,4 @@
-"""Which wrong object was taken: failures of a model told apart by what their masks cover."""
+"""Kinds of failures of a model, told apart by the objects that its masks cover."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -59,7 +59,7 @@ def object_ious(pred: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 def judge(pred: np.ndarray, own: int, objects: Sequence[PictureObject],
           masks: np.ndarray) -> Tuple[str, int, np.ndarray]:
-    """What a mask took.
+    """Judge which object a mask took.
 
     Args:
         pred (np.ndarray): (h, w) bool.

@@ -27,7 +27,7 @@ def curve_of(run: RunHistory, key: str) -> Curve:
 
 
 def keys_of(run: RunHistory) -> List[str]:
-    """What can be drawn of a run: first what training logs, then what validation measures."""
+    """Keys of a run that can be drawn: first those that training logs, then those that validation measures."""
     logged = dict.fromkeys(key for row in run.train for key in row if key not in ('epoch', 'iter', 'step'))
     return [*logged, *(metric for metric in run.metrics if metric not in logged)]
 

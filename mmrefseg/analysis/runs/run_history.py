@@ -1,4 +1,4 @@
-"""What a work dir says of its training: records, log, tests."""
+"""History of a training, read from its work dir: records, log, tests."""
 
 import json
 from dataclasses import dataclass, field

@@ -54,7 +54,7 @@ def read_id(value: Any) -> int:
 
 
 def read_targets(ann_id: Any) -> Union[int, Tuple[int, ...]]:
-    """What ``ann_id`` of a ref says.
+    """Read the targets of a ref from its ``ann_id``.
 
     Args:
         ann_id (int | list[int]): An id or a list of ids; :data:`NO_TARGET` alone means that there is no target.

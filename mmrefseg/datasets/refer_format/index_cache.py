@@ -71,7 +71,7 @@ def open_index(paths: Sequence, sources: Sequence, read: Callable[[], ReferIndex
 
 
 def index_paths(*paths: str, tag: str = '') -> List[str]:
-    """Where the index of some files may be kept, the best place first.
+    """Places where the index of some files may be kept, the best first.
 
     Args:
         paths (str): Paths of the files: those of ``instances.json`` and of the refs.

@@ -345,7 +345,7 @@ def _find_strangers(image_ids: list, targets: list, owners: Mapping) -> Dict[int
 
 def _find_problems(index: ReferIndex, image_ids: list, ann_ids: list, strangers: Dict[int, int],
                    broken: Dict[int, str], bad_images: Dict[int, str], instances_file: str) -> Dict[int, str]:
-    """What makes a ref unusable, by its row (the first reason of several)."""
+    """Find what makes refs unusable, by their rows (the first reason of several)."""
     problems = {}
     for row in np.flatnonzero(index.ref_image < 0).tolist():
         problems[row] = f'its image {image_ids[row]} is not among the images of {instances_file}'

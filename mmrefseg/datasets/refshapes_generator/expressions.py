@@ -68,7 +68,7 @@ class Description(NamedTuple):
 
 
 class Expression(NamedTuple):
-    """What a referring expression says.
+    """Referring expression as structure: descriptions and how they relate.
 
     Attributes:
         family (str): One of :data:`FAMILIES`.

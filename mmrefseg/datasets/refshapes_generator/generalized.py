@@ -24,14 +24,14 @@ _PLURAL_FORMS = ('{t}', 'the {t}', 'all {t}', 'all the {t}')
 
 
 class Group(NamedTuple):
-    """What an expression for several says: one description in the plural, or one each, in a ``form`` around it."""
+    """Expression for several shapes: one description in the plural, or one each, in a ``form`` around it."""
 
     descriptions: Tuple[Description, ...]
     form: str
 
 
 class Reference(NamedTuple):
-    """What is written as one ref.
+    """Ref to write: the shapes meant, and the utterances for them.
 
     Attributes:
         targets (tuple[int]): The shapes that are meant; none of them: no such shape is there.
@@ -96,7 +96,7 @@ class GeneralizedSpeaker:
         return found + [Reference((), [text]) for text in said_of_nothing]
 
     def _several(self) -> Optional[Tuple[Tuple[int, ...], Group]]:
-        """What several shapes have in common, or two of them."""
+        """Describe what several shapes have in common, or two of them."""
         for _ in range(TRIES_PER_EXPRESSION if len(self.referable) > 1 else 0):
             if self.rng.random() < IN_COMMON:
                 found = self._in_common(self.rng.choice(self.referable))
@@ -122,7 +122,7 @@ class GeneralizedSpeaker:
         return targets, Group((description,), self.rng.choice(forms))
 
     def _none(self, template: Union[Expression, Group]) -> Optional[str]:
-        """What ``template`` says with an attribute wrong (in each description), so that no shape fits."""
+        """Make an attribute of ``template`` wrong (in each description), so that no shape fits."""
         if isinstance(template, Group):
             wrong = [self._wrong(description) for description in template.descriptions]
             return None if None in wrong else self._say(template._replace(descriptions=tuple(wrong)))

@@ -1,4 +1,4 @@
-"""Which shapes of a scene an expression matches: read literally, with safety margins.
+"""Judge of the shapes that an expression matches: read literally, with safety margins.
 
 Every predicate knows three answers: yes, no, and *perhaps* (a star near the middle may pass for one
 on the left). They are kept as two bit sets over the shapes: ``sure`` (bit i: shape i matches) and

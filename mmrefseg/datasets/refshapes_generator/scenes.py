@@ -1,4 +1,4 @@
-"""What is in a RefShapes picture: kinds, colours, textures, and how a scene is put together."""
+"""Scenes of RefShapes: kinds, colours, textures, and how they are put together."""
 
 import random
 from typing import List, NamedTuple, Tuple

@@ -1,4 +1,4 @@
-"""What has to be known to repeat a run, in its work dir."""
+"""Record of a run in its work dir, from which it can be repeated."""
 
 import hashlib
 import json

@@ -19,7 +19,7 @@ from .plain_pyramid import PlainPyramid
 
 @MODELS.register_module()
 class AutoBackbone(BaseModule):
-    """What ``transformers.AutoBackbone`` knows: Swin, ConvNeXt, ConvNeXtV2, DINOv2, DINOv3, Hiera, PVTv2, ResNet, ….
+    """Backbone of ``transformers.AutoBackbone``: Swin, ConvNeXt, ConvNeXtV2, DINOv2, DINOv3, Hiera, PVTv2, ResNet, ….
 
     ::
 

@@ -1,4 +1,4 @@
-"""What a backbone of transformers will do, found out without computing anything."""
+"""Plan of a backbone of transformers: levels and strides, found without computing anything."""
 
 from dataclasses import dataclass
 from typing import Optional, Tuple
@@ -9,7 +9,7 @@ from transformers import AutoBackbone, PretrainedConfig
 
 @dataclass(frozen=True)
 class BackbonePlan:
-    """What a run without numbers tells.
+    """Levels, strides and unused parameters of a backbone, from a run without numbers.
 
     Attributes:
         channels (tuple[int]): C of each map.

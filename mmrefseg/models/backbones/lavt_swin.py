@@ -85,7 +85,7 @@ class LAVTSwin(StemSwin):
         self.gates = nn.ModuleList(LanguageGate(channels) for channels in self.num_features[:-1])
 
     def forward_image(self, images: Tensor) -> Tuple[Tensor, Tuple[int, int]]:
-        """What lies before the first word: patch embedding and the first stage's blocks.
+        """Run what lies before the first word: patch embedding and the first stage's blocks.
 
         Args:
             images (Tensor): (B, 3, H, W).
@@ -106,7 +106,7 @@ class LAVTSwin(StemSwin):
                      image_feats: Tuple[Tensor, Tuple[int, int]],
                      text: TextFeatures,
                      image_index: Optional[Tensor] = None) -> Tuple[Tensor, ...]:
-        """What lies behind the first word.
+        """Run what lies behind the first word.
 
         Args:
             image_feats (tuple): Of :meth:`forward_image`, for B images.

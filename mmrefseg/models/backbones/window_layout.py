@@ -1,4 +1,4 @@
-"""Which pixels of a map share an attention window of Swin, without the padding."""
+"""Layout of Swin's attention windows: the pixels that share one, without the padding."""
 
 from dataclasses import dataclass
 from functools import lru_cache

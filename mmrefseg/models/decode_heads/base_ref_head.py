@@ -1,4 +1,4 @@
-"""What every head of ours shares: the losses of a mask."""
+"""Base of the heads: the losses of a mask."""
 
 from abc import ABCMeta, abstractmethod
 from typing import Dict, List, Optional, Tuple, Union

@@ -1,4 +1,4 @@
-"""Is there such an object at all? (generalized referring segmentation; GRES, CVPR 2023)."""
+"""Head for the existence of the referent (generalized referring segmentation; GRES, CVPR 2023)."""
 
 import math
 from typing import Dict, Optional, Tuple

@@ -40,7 +40,7 @@ class LevelHead(BaseRefHead):
         return [classify(features.maps[level]) for level, classify in zip(self.levels, self.classifiers)]
 
     def predict(self, decoded: Tensor, features: MultiModalFeatures) -> Tensor:
-        """It gives no mask that counts."""
+        """Give no mask: a level's score trains alone."""
         raise ValueError('LevelHead gives a mask of each level: it belongs in model.auxiliary_head, not in '
                          'model.decode_head')
 

@@ -83,7 +83,7 @@ class LFRHead(BaseRefHead):
         return _real_mean(self.project(sequence).relu(), F.pad(text.mask, (0, 1), value=True))
 
     def predict(self, decoded: Tensor, features: MultiModalFeatures) -> Tensor:
-        """It gives no mask."""
+        """Give no mask: the head trains alone."""
         raise ValueError('LFRHead gives no mask: it belongs in model.auxiliary_head, not in model.decode_head')
 
     def loss(self, decoded: Tensor, features: MultiModalFeatures, target: Tensor) -> Dict[str, Tensor]:

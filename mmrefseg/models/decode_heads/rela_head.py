@@ -19,7 +19,7 @@ from .region_layer import RegionLanguageAttention, RegionLayer
 
 @dataclass
 class RegionAnswers:
-    """What the regions say.
+    """Answers of the regions: masks, minimap, no target.
 
     Attributes:
         logits (Tensor): (N, 2, h, w), the mask.
@@ -153,7 +153,7 @@ class ReLAHead(BaseRefHead):
         return pixels, pixels + position, mask_features
 
     def _inside(self, regions: Tensor, mask_features: Tensor) -> Tensor:
-        """Where each region's own mask is, or everywhere: (N, Q, HW) bool, through which no gradient goes."""
+        """Cells inside each region's own mask, or all: (N, Q, HW) bool, through which no gradient goes."""
         inside = torch.bmm(self.embed(self.norm(regions)).to(mask_features.dtype), mask_features) >= 0
         return inside | ~inside.any(dim=2, keepdim=True)
 

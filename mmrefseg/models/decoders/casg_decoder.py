@@ -16,7 +16,7 @@ ACTIVATIONS = dict(tanh=torch.tanh, sigmoid=torch.sigmoid)
 
 
 class ConvStack(nn.Sequential):
-    """What CASG's equations call Conv: some 3x3 convolutions with batch norm and ReLU, the first of them C_in -> C.
+    """Conv of CASG's equations: 3x3 convolutions with batch norm and ReLU, the first of them C_in -> C.
 
     Args:
         in_channels (int): C_in.

@@ -1,4 +1,4 @@
-"""Which cells may be what the entity and attribute words name (CMPC, CVPR 2020)."""
+"""Entity perception: the cells that entity and attribute words may name (CMPC, CVPR 2020)."""
 
 from typing import Optional
 

@@ -84,7 +84,7 @@ class S2RMCoparsing(BaseModule):
 
 
 def shifted_cells(height: int, width: int, shift: bool = True) -> Tuple[Tensor, Tensor]:
-    """Which cell of the generator each cell of the parsed context meets in each channel.
+    """Index of the generator's cell that each cell of the parsed context meets, a channel.
 
     Args:
         height (int): H.

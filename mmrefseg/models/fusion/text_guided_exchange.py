@@ -45,7 +45,7 @@ class TextGuidedExchange(BaseModule):
 
 
 class _LevelExchange(nn.Module):
-    """What one level does in a round."""
+    """Exchange of one level in a round."""
 
     def __init__(self, channels: int, text_channels: int, num_others: int) -> None:
         super().__init__()

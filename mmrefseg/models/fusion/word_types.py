@@ -1,4 +1,4 @@
-"""What each word of an expression is for (CMPC, CVPR 2020)."""
+"""Types of words: entity, attribute, relation, unnecessary (CMPC, CVPR 2020)."""
 
 from typing import Optional, Sequence
 

@@ -1,4 +1,4 @@
-"""What a prediction has to compute: no expression twice on a picture, no string encoded twice."""
+"""Rows of a prediction to compute: no expression twice on an image, no string encoded twice."""
 
 from dataclasses import dataclass
 from operator import itemgetter
@@ -56,7 +56,7 @@ class ExpressionRows:
 
     def chunks(self, image_feats, text: TextFeatures,
                step: int) -> Iterator[Tuple[object, TextFeatures, Optional[Tensor]]]:
-        """What :meth:`RefSegmentor.fuse` takes for at most ``step`` rows at once.
+        """Arguments of :meth:`RefSegmentor.fuse` for at most ``step`` rows at once.
 
         Args:
             image_feats: Of the B pictures: in any structure, tensors with a row a picture.

@@ -102,7 +102,7 @@ def _type(part: nn.Module) -> str:
 
 
 def _backbone_gives(backbone: nn.Module) -> Optional[Gives]:
-    """What the backbone says or, where it says nothing, what it makes of a blank picture; None: not known."""
+    """Levels of a backbone as it says, or as it makes them of a blank image; None: not known."""
     if hasattr(backbone, 'gives'):
         return backbone.gives
     if isinstance(backbone, SwinTransformer):  # it knows, and with absolute positions takes pictures of one size only
@@ -192,7 +192,7 @@ def _check_queries(name: str, reads: Reads, giver: str, given: Gives, text_encod
 
 
 def _check_head(name: str, head: nn.Module, decoder: Optional[nn.Module]) -> Iterator[str]:
-    """What is the head's own: that it is one, and Y."""
+    """Check what is the head's own: that it is one, and Y."""
     if isinstance(head, BaseRefHead):
         if head.in_channels is None:
             return  # does not read Y

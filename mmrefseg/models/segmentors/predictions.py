@@ -17,7 +17,7 @@ from .ref_test_cfg import RefTestCfg
 
 @dataclass
 class RowOutputs:
-    """What a model computes for R rows, an expression on its picture each.
+    """Outputs of a model for R rows, an expression on its image each.
 
     Attributes:
         logits (Tensor): (R, K, h, w).

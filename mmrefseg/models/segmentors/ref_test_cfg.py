@@ -1,4 +1,4 @@
-"""What ``test_cfg`` of a referring segmentor may say."""
+"""Options of ``test_cfg`` of a referring segmentor."""
 
 from dataclasses import dataclass, fields
 from typing import Optional

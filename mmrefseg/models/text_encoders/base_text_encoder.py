@@ -1,4 +1,4 @@
-"""What every text encoder shares: checks, padding, the sentence feature, when weights are loaded.
+"""Base of the text encoders: checks, padding, the sentence feature, when weights are loaded.
 
 Symbols: N expressions, L words (of the longest expression), C channels.
 """
@@ -100,7 +100,7 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
         return self.standalone_tokenizer()(expressions)
 
     def standalone_tokenizer(self) -> Callable[[Sequence[str]], Tuple[Tensor, Tensor]]:
-        """What :meth:`tokenize` does, without the network: travels with an exported model.
+        """Tokenizer without the network, which travels with an exported model.
 
         Returns:
             WordTokenizer or PieceTokenizer: Whatever it is, called as :meth:`tokenize`, with ``kind`` and ``state()``.

@@ -11,7 +11,7 @@ from .base_text_encoder import pad_ids
 
 @dataclass
 class PieceTokenizer:
-    """What an encoder of transformers reads: the pieces of a fast tokenizer, its special tokens among them.
+    """Tokenizer of an encoder of transformers: the pieces of a fast tokenizer with its special tokens.
 
     Args:
         backend (Tokenizer): Of the tokenizers library, which neither cuts nor pads.

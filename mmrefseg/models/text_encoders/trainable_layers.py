@@ -1,4 +1,4 @@
-"""Which layers of a transformer train, and which of them drop."""
+"""Trainable layers of a transformer, and those that drop."""
 
 from typing import Sequence, Union
 

@@ -1,4 +1,4 @@
-"""What the encoders around a model of the ``transformers`` library share."""
+"""Base of the encoders around a model of the ``transformers`` library."""
 
 from typing import Tuple
 

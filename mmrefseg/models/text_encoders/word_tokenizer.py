@@ -12,7 +12,7 @@ from .vocabulary import Vocabulary
 
 @dataclass
 class WordTokenizer:
-    """What a recurrent encoder reads: words of a vocabulary, between tokens of their own where it has boundaries.
+    """Tokenizer of a recurrent encoder: words of a vocabulary, between boundary tokens where it has them.
 
     Args:
         vocabulary (Vocabulary): The words.

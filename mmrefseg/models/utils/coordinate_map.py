@@ -1,4 +1,4 @@
-"""Where each cell of a map lies, as eight channels."""
+"""Coordinates of each cell of a map, as eight channels."""
 
 from typing import Optional
 

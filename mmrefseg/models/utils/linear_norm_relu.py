@@ -41,7 +41,7 @@ def _statistics_of_real(norm: nn.Module, rows: Tensor, mask: Tensor) -> Tuple[Te
 
 
 def _sum_over_processes(norm: nn.Module, value: Tensor) -> Tensor:
-    """What SyncBN shares, summed over its processes; of any other norm ``value`` itself."""
+    """Sum over the processes of a SyncBN; of any other norm ``value`` itself."""
     if isinstance(norm, nn.SyncBatchNorm) and distributed.is_initialized():
         return _AllReduce.apply(value, norm.process_group)
     return value
@@ -68,7 +68,7 @@ class _AllReduce(torch.autograd.Function):
 
 @torch.no_grad()
 def _update_running(norm: nn.Module, mean: Tensor, variance: Tensor) -> None:
-    """What :class:`torch.nn.BatchNorm2d` does to its running statistics, with the unbiased variance."""
+    """Update running statistics as :class:`torch.nn.BatchNorm2d` does, with the unbiased variance."""
     norm.num_batches_tracked.add_(1)
     norm.running_mean.lerp_(mean, norm.momentum)
     norm.running_var.lerp_(variance, norm.momentum)
