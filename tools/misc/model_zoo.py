@@ -61,8 +61,10 @@ points at most.
 
 **None of these models has been trained here, and no weights are published for them.** The results are those that the
 papers print, each under the [protocol](metrics.md) of its method; in brackets whose table it is where that is not
-the method's own paper. GMACs (480×480, 20 word pieces, for M³Att 17) and parameters, BERT included, are ours; where
-they are missing here, and for the ablations of the papers, see the READMEs.
+the method's own paper; precision, sources and what does not compare are in [published results](published_results.md).
+GMACs (at the config's own size and with as many words as it reads) and parameters, BERT included, are ours; for the
+ablations of the papers see the READMEs. Configs with Darknet-53 load weights that have seen the val and test images of
+RefCOCO, RefCOCO+ and RefCOCOg, which the papers' had not: what is trained from them compares with no published number.
 '''
 
 
@@ -113,12 +115,13 @@ def table_of_papers(models: List[ZooModel]) -> str:
     """Markdown: a row a model that a paper has, without ablations, and how many configs there are beside them."""
     rows = [['config', 'data', 'result', 'GMACs', 'parameters']]
     for model in models:
-        if not results(model) or 'ablations' in model.entry['Config']:
+        found = [result for result in results(model) if re.fullmatch(r'\w*IoU', result[0])]
+        if not found or 'ablations' in model.entry['Config']:
             continue
         metadata = model.entry.get('Metadata', {})
         parameters = f'{metadata["Parameters (M)"]:.1f} M' if metadata else ''
         rows.append([f'[`{model.name}`](../../{model.entry["Config"]})', data_of(model),
-                     printed(results(model)), metadata.get('GMACs', ''), parameters])
+                     printed(found), metadata.get('GMACs', ''), parameters])
     rest = len(models) - len(rows) + 1
     folder = folder_of(models)
     more = f'{rest} more config{"s" * (rest > 1)} in [configs/{folder}](../../configs/{folder}).\n' if rest else ''
