@@ -25,6 +25,16 @@ from .decoders import (
     VLTDecoder,
     VLTWordDecoder,
 )
+from .foundation import (
+    CLIPSegSegmentor,
+    Florence2Segmentor,
+    FoundationSegmentor,
+    GroundedSegmentor,
+    ImageListPreprocessor,
+    PromptableSegmenter,
+    RegionReranker,
+    ZeroShotDetector,
+)
 from .fusion import (
     ACM,
     PWAM,
@@ -67,13 +77,15 @@ from .text_encoders import BERTEncoder, CLIPTextEncoder, PromptedBERTEncoder, RN
 
 __all__ = [
     'ACM', 'ACMFusion', 'AutoBackbone', 'BERTEncoder', 'BaseRefHead', 'CARISFusion', 'CARISLayer', 'CASGDecoder',
-    'CGAHead', 'CLIPTextEncoder', 'CMPCFusion', 'ConvLSTM', 'ConvStem', 'DeformableNeck', 'DynamicClassifierHead',
-    'EntityPerception', 'ExistenceHead', 'FPNDecoder', 'GenericDecLayer', 'ImageFusion', 'IterativeInteraction',
-    'LAVTDecoder', 'LAVTSwin', 'LFRHead', 'LTSDecoder', 'LTSFusion', 'LTSMaskHead', 'LastLevelFusion', 'LevelHead',
-    'LocateHead', 'M3Att', 'M3Dec', 'M3DecLayer', 'M3MaskDecoder', 'MaskFeatureDecoder', 'MaskHead', 'MaskRIS',
-    'MaskingOptions', 'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'PriorConcat', 'PromptedBERTEncoder', 'QueryBalance',
-    'QueryGeneration', 'RNNEncoder', 'ReLAHead', 'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'RelationGraph',
+    'CGAHead', 'CLIPSegSegmentor', 'CLIPTextEncoder', 'CMPCFusion', 'ConvLSTM', 'ConvStem', 'DeformableNeck',
+    'DynamicClassifierHead', 'EntityPerception', 'ExistenceHead', 'FPNDecoder', 'Florence2Segmentor',
+    'FoundationSegmentor', 'GenericDecLayer', 'GroundedSegmentor', 'ImageFusion', 'ImageListPreprocessor',
+    'IterativeInteraction', 'LAVTDecoder', 'LAVTSwin', 'LFRHead', 'LTSDecoder', 'LTSFusion', 'LTSMaskHead',
+    'LastLevelFusion', 'LevelHead', 'LocateHead', 'M3Att', 'M3Dec', 'M3DecLayer', 'M3MaskDecoder',
+    'MaskFeatureDecoder', 'MaskHead', 'MaskRIS', 'MaskingOptions', 'MultiScaleFusion', 'PWAM', 'PWAMFusion',
+    'PriorConcat', 'PromptableSegmenter', 'PromptedBERTEncoder', 'QueryBalance', 'QueryGeneration', 'RNNEncoder',
+    'ReLAHead', 'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'RegionReranker', 'RelationGraph',
     'RelevanceFilter', 'S2RM', 'S2RMBalancing', 'S2RMCoparsing', 'S2RMDistribution', 'SADLRHead', 'ScoreLocator',
     'StemSwin', 'TextGuidedExchange', 'TileConcat', 'TileConcatFusion', 'TransformerLocator', 'TwoPassDataParallel',
-    'VLTDecoder', 'VLTFusion', 'VLTWordDecoder', 'Vocabulary', 'WordTypes', 'compile_parts'
+    'VLTDecoder', 'VLTFusion', 'VLTWordDecoder', 'Vocabulary', 'WordTypes', 'ZeroShotDetector', 'compile_parts'
 ]

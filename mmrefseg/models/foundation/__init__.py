@@ -1,0 +1,15 @@
+"""Segmentors that need no training here: models of transformers, read from the hub or a folder."""
+
+from .clipseg_segmentor import CLIPSegSegmentor
+from .florence2_segmentor import Florence2Segmentor
+from .foundation_segmentor import Found, FoundationSegmentor
+from .grounded_segmentor import GroundedSegmentor
+from .image_list_preprocessor import ImageListPreprocessor
+from .promptable_segmenter import PromptableSegmenter
+from .region_reranker import RegionReranker
+from .zero_shot_detector import Boxes, ZeroShotDetector
+
+__all__ = [
+    'Boxes', 'CLIPSegSegmentor', 'Florence2Segmentor', 'FoundationSegmentor', 'Found', 'GroundedSegmentor',
+    'ImageListPreprocessor', 'PromptableSegmenter', 'RegionReranker', 'ZeroShotDetector'
+]

@@ -1,0 +1,3 @@
+"""Fixtures of the tests of models."""
+
+from foundation_inputs import folder  # noqa: F401
