@@ -10,7 +10,8 @@ from PIL import Image
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import RefDataSample
 
-SENTENCES = ['the left man', 'The red circle, of St. Louis. left?', '左边的红色圆圈', ' '.join(['the red man'] * 100), '...']
+SENTENCES = [
+    'the left man', 'The red circle, of St. Louis. left?', '左边的红色圆圈', ' '.join(['the red man'] * 100), '...']
 
 
 FOLDERS = {}

@@ -29,7 +29,8 @@ def test_without_a_network_one_error_says_what_to_fetch_and_where_to_put_it(loca
 
 
 @pytest.mark.parametrize('config,key', [
-    (dict(type='PromptableSegmenter'), 'model.segmenter.pretrained'), (dict(type='CLIPSegSegmentor'), 'model.pretrained'),
+    (dict(type='PromptableSegmenter'), 'model.segmenter.pretrained'),
+    (dict(type='CLIPSegSegmentor'), 'model.pretrained'),
     (dict(type='Florence2Segmentor'), 'model.pretrained')])
 def test_every_part_names_its_key(config, key, tmp_path):
     with pytest.raises(OSError, match=f'^{key}: the folder {tmp_path} cannot be read: it must hold config.json'):
@@ -50,7 +51,8 @@ def test_code_of_a_folder_never_runs(folder, tmp_path):
     copy = tmp_path / 'copy'
     shutil.copytree(folder('owlv2'), copy)
     config = json.loads((copy / 'config.json').read_text())
-    config.update(model_type='evil', auto_map=dict(AutoConfig='evil.Evil', AutoModelForZeroShotObjectDetection='evil.Evil'))
+    auto_map = dict(AutoConfig='evil.Evil', AutoModelForZeroShotObjectDetection='evil.Evil')
+    config.update(model_type='evil', auto_map=auto_map)
     (copy / 'config.json').write_text(json.dumps(config))
     (copy / 'evil.py').write_text(f'open({str(tmp_path / "ran")!r}, "w")\nclass Evil: pass\n')
     with pytest.raises(OSError, match='cannot be read'):

@@ -25,8 +25,8 @@ def save(folder, model, processor):
 
 def word_pieces():
     """BERT's tokenizer; the ids that Grounding DINO looks for ([CLS], [SEP], "." and "?") are BERT's own."""
-    words = ['[PAD]', *(f'[unused{i}]' for i in range(99)), '[UNK]', '[CLS]', '[SEP]', '[MASK]', ',', "'", '-', *LETTERS,
-             *(f'##{letter}' for letter in LETTERS), *WORDS]
+    words = ['[PAD]', *(f'[unused{i}]' for i in range(99)), '[UNK]', '[CLS]', '[SEP]', '[MASK]', ',', "'", '-',
+             *LETTERS, *(f'##{letter}' for letter in LETTERS), *WORDS]
     words += [f'[more{i}]' for i in range(len(words), 1012)] + ['.']
     words += [f'[more{i}]' for i in range(len(words), 1029)] + ['?']
     return transformers.BertTokenizer(vocab={word: i for i, word in enumerate(words)})
@@ -103,10 +103,13 @@ def save_sam2(folder, config_class='Sam2Config'):
     config = getattr(transformers, config_class)(
         vision_config=transformers.Sam2VisionConfig(
             backbone_config=transformers.Sam2HieraDetConfig(
-                hidden_size=8, num_attention_heads=1, blocks_per_stage=[1, 1, 2, 1], embed_dim_per_stage=[8, 16, 32, 64],
-                num_attention_heads_per_stage=[1, 1, 1, 1], window_size_per_stage=[4, 4, 4, 4], image_size=[SIDE, SIDE],
-                global_attention_blocks=[3], window_positional_embedding_background_size=[4, 4]),
-            backbone_channel_list=[64, 32, 16, 8], fpn_hidden_size=16, backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
+                hidden_size=8, num_attention_heads=1, blocks_per_stage=[1, 1, 2, 1],
+                embed_dim_per_stage=[8, 16, 32, 64],
+                num_attention_heads_per_stage=[1, 1, 1, 1], window_size_per_stage=[4, 4, 4, 4],
+                image_size=[SIDE, SIDE], global_attention_blocks=[3],
+                window_positional_embedding_background_size=[4, 4]),
+            backbone_channel_list=[64, 32, 16, 8], fpn_hidden_size=16,
+            backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
             num_feature_levels=3),
         prompt_encoder_config=dict(hidden_size=16, image_size=SIDE, patch_size=16, mask_input_channels=4),
         mask_decoder_config=dict(hidden_size=16, mlp_dim=16, num_hidden_layers=1, num_attention_heads=2,
@@ -181,6 +184,6 @@ def save_sam2_video(folder):
 def wake(model, size=1.5):
     """Larger random weights than a start of training has, so that image and sentence move what comes out."""
     with torch.no_grad():
-        for name, weight in model.named_parameters():
+        for weight in model.parameters():
             if weight.ndim > 1:
                 weight.copy_(torch.randn_like(weight) * (size / weight[0].numel()**0.5))
