@@ -28,6 +28,14 @@ class PredictionFolder:
     Raises:
         ValueError: The folder holds predictions made with other settings, or of unknown ones, or something else.
         BlockingIOError: Another process writes there.
+
+    Example:
+        >>> from mmrefseg.apis.prediction_folder import PredictionFolder
+        >>> from mmrefseg.apis.prediction_tasks import PredictionTask
+        >>> folder = PredictionFolder('predictions', settings=dict(model='lavt'))
+        >>> folder.done([PredictionTask('a.png', 'photos/a.png', ['the man'])])  # nothing is there yet
+        []
+        >>> folder.close()
     """
 
     def __init__(self, path: Union[str, Path], settings: dict) -> None:

@@ -42,15 +42,15 @@ class RefSegInferencer(BaseInferencer):
     is ignored, by the model and in what is drawn.
 
     Example:
-        >>> inferencer = RefSegInferencer('configs/lavt/lavt_nano_refshapes.py', 'epoch_3.pth')
-        >>> result, = inferencer('street.jpg', ['the man in red', 'left car'], out_dir='out')
-        >>> result['masks'].shape  # two expressions, at the picture's own size
+        >>> from mmrefseg.apis import RefSegInferencer
+        >>> inferencer = RefSegInferencer('sadlr_lavt_nano_refshapes', show_progress=False)  # of the zoo, no network
+        >>> result, = inferencer('street.jpg', ['the red circle', 'largest star'], out_dir='out')
+        >>> result['masks'].shape  # two expressions, at the image's own size
         (2, 480, 640)
+        >>> RefSegInferencer.list_models(patterns='sadlr_lavt_nano_refshapes')
+        ['sadlr_lavt_nano_refshapes']
 
-    A model of the zoo, without network:
-        >>> RefSegInferencer.list_models()
-        ['sadlr_lavt_nano_refshapes', ...]
-        >>> inferencer = RefSegInferencer('sadlr_lavt_nano_refshapes')
+    One that you trained: ``RefSegInferencer('configs/lavt/lavt_nano_refshapes.py', 'epoch_3.pth')``.
 
     Args:
         model (str | Path | dict, optional): Config file or its name (see :func:`mmrefseg.utils.find_config`), config,

@@ -36,6 +36,14 @@ class MixedRefDataset(ConcatDataset):
 
     Raises:
         RefDataError: A dataset is none of ours or in test mode, or nothing is left of it; ``identity`` is another one.
+
+    Example:
+        >>> from mmrefseg.datasets import MixedRefDataset
+        >>> parts = [dict(type='RefShapesDataset', ann_dir=name, split='train', data_root='data', pipeline=[])
+        ...          for name in ('refshapes', 'refshapes')]
+        >>> mixed = MixedRefDataset(parts)
+        >>> len(mixed) == 2 * len(mixed.datasets[0])
+        True
     """
 
     def __init__(self,

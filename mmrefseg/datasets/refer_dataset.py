@@ -70,6 +70,13 @@ class ReferDataset(BaseDataset):
         RefDataError: A file is missing or broken, the split is unknown, an option is; with
             ``on_error='raise'`` also for a ref without image, annotation, usable segmentation or
             words, and for a mask of another size than its picture.
+
+    Example:
+        >>> from mmrefseg.datasets import ReferDataset
+        >>> dataset = ReferDataset('refshapes', 'unc', split='val', data_root='data',
+        ...                        data_prefix=dict(img='images/refshapes'), sample_by='image', test_mode=True)
+        >>> len(dataset), sorted(dataset.get_data_info(0))[:3]  # a sample an image
+        (5, ['dataset_name', 'expressions', 'height'])
     """
 
     METAINFO = dict(classes=('background', 'referent'), palette=[[0, 0, 0], [220, 20, 60]])

@@ -61,6 +61,13 @@ class TripletListDataset(ReferDataset):
         RefDataError: The list is missing or rows of it are not as they should be; with ``on_error='raise'`` also for
             a missing picture or mask, a mask of another size than its picture or without foreground and an empty
             expression: with file and line, what was found and what was expected, the first ten together.
+
+    Example:
+        >>> from mmrefseg.datasets import TripletListDataset
+        >>> dataset = TripletListDataset('list.jsonl', split='train', data_root='my_set',
+        ...                              data_prefix=dict(img='images', mask='masks'))
+        >>> dataset.get_data_info(0)['expressions']
+        ['the red square']
     """
 
     index: Optional[TripletIndex]

@@ -31,6 +31,13 @@ def use_half_precision(model: nn.Module, dtype: Optional[torch.dtype] = None) ->
 
     Returns:
         nn.Module: ``model``.
+
+    Example:
+        >>> import torch
+        >>> from mmrefseg.engine import use_half_precision
+        >>> model = use_half_precision(torch.nn.Linear(2, 2), torch.bfloat16)
+        >>> model.weight.dtype
+        torch.bfloat16
     """
     module = model.module if is_model_wrapper(model) else model
     if any(isinstance(hook, _Autocast) for hook in module._forward_pre_hooks.values()):

@@ -62,6 +62,20 @@ class GRefMetric(BaseRefMetric):
 
     Raises:
         ValueError: An argument is out of range.
+
+    Example:
+        >>> import torch
+        >>> from mmengine.structures import PixelData
+        >>> from mmrefseg.evaluation import GRefMetric
+        >>> from mmrefseg.structures import RefDataSample
+        >>> sample = RefDataSample(metainfo=dict(expressions=['the unicorn'], ori_shape=(2, 2), img_shape=(2, 2)))
+        >>> sample.gt_sem_seg = PixelData(data=torch.zeros(1, 2, 2, dtype=torch.long))
+        >>> sample.pred_sem_seg = PixelData(data=torch.zeros(1, 2, 2, dtype=torch.long))
+        >>> metric = GRefMetric()
+        >>> metric.process({}, [sample.to_dict()])
+        >>> scores = metric.evaluate(size=1)
+        >>> float(scores['gIoU']), float(scores['N-acc'])
+        (100.0, 100.0)
     """
 
     def __init__(self,

@@ -54,6 +54,20 @@ class RefIoUMetric(BaseRefMetric):
 
     Raises:
         ValueError: An argument is unknown or out of range.
+
+    Example:
+        >>> import torch
+        >>> from mmengine.structures import PixelData
+        >>> from mmrefseg.evaluation import RefIoUMetric
+        >>> from mmrefseg.structures import RefDataSample
+        >>> sample = RefDataSample(metainfo=dict(expressions=['the man'], ori_shape=(2, 2), img_shape=(2, 2)))
+        >>> sample.gt_sem_seg = PixelData(data=torch.tensor([[[1, 1], [0, 0]]]))
+        >>> sample.pred_sem_seg = PixelData(data=torch.tensor([[[1, 0], [0, 0]]]))
+        >>> metric = RefIoUMetric(protocol='lavt')
+        >>> metric.process({}, [sample.to_dict()])
+        >>> scores = metric.evaluate(size=1)
+        >>> float(scores['oIoU']), float(scores['mIoU'])
+        (50.0, 50.0)
     """
 
     def __init__(self,

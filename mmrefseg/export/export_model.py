@@ -40,6 +40,13 @@ def export_onnx(inferencer: 'RefSegInferencer', path: Union[str, Path], opset: O
     Raises:
         ExportError: The model cannot be exported, with the part or config key and why, or the outputs are too far off.
         ModuleNotFoundError: onnx, onnxscript or onnxruntime is not installed.
+
+    Example:
+        >>> from mmrefseg.apis import RefSegInferencer
+        >>> from mmrefseg.export import export_onnx
+        >>> inferencer = RefSegInferencer('sadlr_lavt_nano_refshapes', device='cpu', show_progress=False)
+        >>> max(found.largest for found in export_onnx(inferencer, 'model.onnx')) < 1e-3
+        True
     """
     _require('onnx', 'onnxscript', 'onnxruntime')
     from .onnx_model import to_onnx

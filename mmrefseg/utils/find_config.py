@@ -58,6 +58,14 @@ def find_config(name: str) -> str:
     Raises:
         FileNotFoundError: There is none; the message lists the nearest names.
         ValueError: Several files have that name.
+
+    Example:
+        >>> from mmrefseg.utils import find_config
+        >>> find_config('sadlr_lavt_nano_refshapes').split('configs/')[-1]
+        'sadlr/lavt_nano_refshapes.py'
+        >>> find_config('lavt/lavt_swinb_refcocoo')
+        Traceback (most recent call last):
+        FileNotFoundError: 'lavt/lavt_swinb_refcocoo' is no file, no config of mmrefseg and no name in its zoo. ...
     """
     if Path(name).is_file():
         return str(name)

@@ -57,6 +57,16 @@ class AutoBackbone(BaseModule):
     Raises:
         OSError: ``pretrained`` cannot be read.
         ValueError: An option is not one of those above; in ``forward``, a picture is no multiple of the patches.
+
+    Example:
+        >>> import torch
+        >>> from mmrefseg.models import AutoBackbone
+        >>> backbone = AutoBackbone(  # random and tiny; pretrained='microsoft/resnet-18' has published weights
+        ...     out_features=['stage1', 'stage2', 'stage3', 'stage4'],
+        ...     config=dict(model_type='resnet', embedding_size=8, hidden_sizes=[8, 16, 32, 64], depths=[1, 1, 1, 1],
+        ...                 layer_type='basic'))
+        >>> [tuple(level.shape[1:]) for level in backbone(torch.zeros(1, 3, 64, 64))]
+        [(8, 16, 16), (16, 8, 8), (32, 4, 4), (64, 2, 2)]
     """
 
     def __init__(self,

@@ -36,6 +36,12 @@ def compile_parts(model: nn.Module, **options) -> None:
 
     Raises:
         TypeError: ``model`` is no RefSegmentor.
+
+    Example:
+        >>> from mmrefseg.apis import RefSegInferencer
+        >>> from mmrefseg.models import compile_parts
+        >>> model = RefSegInferencer('sadlr_lavt_nano_refshapes', show_progress=False).model
+        >>> compile_parts(model)  # the first image takes minutes, later ones less than before
     """
     segmentor = model.module if is_model_wrapper(model) else model
     if not isinstance(segmentor, RefSegmentor):

@@ -59,6 +59,23 @@ class RefSegmentor(BaseSegmentor):
 
     Raises:
         ValueError: Parts that cannot work together, with what lacks what.
+
+    Example:
+        >>> import torch
+        >>> from mmengine.registry import init_default_scope
+        >>> from mmrefseg.registry import MODELS
+        >>> from mmrefseg.structures import RefDataSample
+        >>> init_default_scope('mmrefseg')
+        >>> model = MODELS.build(dict(
+        ...     type='RefSegmentor',
+        ...     text_encoder=dict(type='RNNEncoder', vocab=['red', 'man'], embed_dims=8, hidden_dims=8),
+        ...     backbone=dict(type='ResNet', depth=18, stem_channels=8, base_channels=8),
+        ...     fusion=dict(type='PWAMFusion', in_channels=[8, 16, 32, 64], text_channels=16),
+        ...     decoder=dict(type='LAVTDecoder', in_channels=[8, 16, 32, 64], channels=8),
+        ...     decode_head=dict(type='MaskHead', in_channels=8))).eval()
+        >>> sample = RefDataSample(metainfo=dict(expressions=['the red man', 'the man']))
+        >>> model(torch.zeros(1, 3, 64, 64), [sample], mode='tensor').shape  # a row an expression
+        torch.Size([2, 2, 16, 16])
     """
 
     def __init__(self,

@@ -61,6 +61,15 @@ class BERTEncoder(TransformerTextEncoder):
         OSError: ``pretrained`` or ``tokenizer`` cannot be read.
         ValueError, TypeError: An option is not one of those above, or architecture and tokenizer
             do not fit each other.
+
+    Example:
+        >>> from mmrefseg.models import BERTEncoder
+        >>> encoder = BERTEncoder(  # random and tiny; BERTEncoder('bert-base-uncased') has the published weights
+        ...     pretrained=None, tokenizer=['the', 'man', 'in', 'red'],
+        ...     config=dict(model_type='bert', hidden_size=16, num_hidden_layers=1, num_attention_heads=2))
+        >>> text = encoder(['the man in red', 'the man'])
+        >>> text.words.shape, text.mask.sum(1).tolist()  # [CLS] and [SEP] count
+        (torch.Size([2, 6, 16]), [6, 4])
     """
 
     def __init__(self, pretrained: Optional[str] = 'bert-base-uncased',

@@ -56,6 +56,13 @@ class RNNEncoder(BaseTextEncoder):
     Raises:
         FileNotFoundError, TypeError, ValueError: An option is not one of those above, or the
             vocabulary is unusable (see :class:`Vocabulary`).
+
+    Example:
+        >>> from mmrefseg.models import RNNEncoder
+        >>> encoder = RNNEncoder(vocab=['the', 'man', 'in', 'red'], embed_dims=8, hidden_dims=8)
+        >>> text = encoder(['the man in red', 'the man'])
+        >>> text.words.shape, text.sentence.shape, text.mask.sum(1).tolist()
+        (torch.Size([2, 4, 16]), torch.Size([2, 16]), [4, 2])
     """
 
     def __init__(self, vocab: Union[Sequence[str], str, PathLike], cell: str = 'gru',
