@@ -2,3 +2,6 @@ _base_ = [
     '../_base_/models/s2rm-casg_swint.py', '../_base_/datasets/refcocog-google_512.py',
     '../_base_/schedules/schedule_40e.py', '../_base_/default_runtime.py'
 ]
+# Table III: by the number of words.
+val_evaluator = dict(length_groups='refcocog')
+test_evaluator = val_evaluator
