@@ -16,6 +16,9 @@ from .mask_counts import intersection_and_union
 from .sample_masks import name_of
 from .scores import expression_iou, mean_iou, overall_iou, precision_at
 
+#: What says that there is no target, by its name: (``min_pixels``, ``existence_threshold``).
+RULES = dict(mask=(1, None), min_pixels=(50, None), rela=(1, 0.5))
+
 
 @METRICS.register_module()
 class GRefMetric(BaseRefMetric):
@@ -32,14 +35,17 @@ class GRefMetric(BaseRefMetric):
     - ``T-acc``: of those with a target, those not said to have none (TN / (TN + FP)), whatever the mask is.
     - ``P@X``: of those with a target, those with IoU_n >= X. Expressions without target do not count.
 
-    Percent, not rounded (ReLA's code prints N-acc and T-acc as fractions); NaN where there is nothing to count. What
-    the field does otherwise:
+    Percent, not rounded (ReLA's code prints N-acc and T-acc as fractions); NaN where there is nothing to count (ReLA's
+    code prints 0 for both accuracies of a set without an expression that has no target). What says "none" has three
+    names, ``rule``:
 
-    - ``min_pixels=50``: GRES clears the masks of methods without an existence output when they have fewer than 50
-      pixels, and counts them as "none". The pixels are those of the compared size.
-    - ``existence_threshold=0.5``: ReLA's code asks the classifier and not the mask, which it leaves as it is: an empty
-      mask is not "none" (its IoU with no target is 0), and the mask of a missed target still adds to the union of
-      cIoU. It takes masks that the model has not emptied: ``model.test_cfg.existence_threshold=0``.
+    - ``'mask'``: a mask without a pixel.
+    - ``'min_pixels'``: one of fewer than 50. GRES clears such masks of methods without an existence output. The pixels
+      are those of the compared size; ``min_pixels`` is another number.
+    - ``'rela'``: ReLA's code asks the classifier (``existence_threshold=0.5``) and not the mask, which it leaves as it
+      is: an empty mask is not "none" (its IoU with no target is 0), and the mask of a missed target still adds to the
+      union of cIoU. It takes masks that the model has not emptied: ``model.test_cfg.existence_threshold=0``, and
+      ground truth drawn at the input's size: ``LoadRefAnnotations(size='input', scale_polygons=True)``.
 
     Which expressions have no target is ``no_targets`` of a sample (the annotation says so), or, where that is not
     there, an empty ground truth at its own size.
@@ -48,9 +54,11 @@ class GRefMetric(BaseRefMetric):
         eval_size (str): 'input': the ground truth is resized (nearest) to the size that the network saw, as ReLA does;
             'original': both are at the picture's own size. ``model.test_cfg.eval_size`` must say the same.
             Defaults to 'input'.
-        min_pixels (int): Fewer pixels than these are none. Defaults to 1.
+        rule (str): ``'mask'``, ``'min_pixels'`` or ``'rela'``; what the next two say comes before it. Defaults to
+            ``'mask'``.
+        min_pixels (int, optional): Fewer pixels than these are none. Defaults to the rule's.
         existence_threshold (float, optional): Probability of existence (``pred_existence``) at or below which an
-            expression is said to have no target, whatever its mask. Defaults to None: the mask says it.
+            expression is said to have no target, whatever its mask. Defaults to the rule's; None: the mask says it.
         thresholds (Sequence[float]): The X of P@X. Defaults to 0.7, 0.8, 0.9, those of GRES.
         dump_file (str, optional): A .csv or .jsonl file that gets a line an expression, in the order of the dataset:
             as :class:`RefIoUMetric`'s, and ``no_target`` and ``said_none``. Intersection, union and iou are as they
@@ -80,19 +88,25 @@ class GRefMetric(BaseRefMetric):
 
     def __init__(self,
                  eval_size: str = 'input',
-                 min_pixels: int = 1,
+                 min_pixels: Optional[int] = None,
                  existence_threshold: Optional[float] = None,
                  thresholds: Sequence[float] = (0.7, 0.8, 0.9),
                  dump_file: Optional[str] = None,
                  ignore_index: int = 255,
                  collect_device: str = 'cpu',
                  prefix: Optional[str] = None,
-                 collect_dir: Optional[str] = None) -> None:
+                 collect_dir: Optional[str] = None,
+                 rule: str = 'mask') -> None:
         super().__init__(
             eval_size=eval_size, thresholds=thresholds, dump_file=dump_file, ignore_index=ignore_index,
             collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         if eval_size not in ('input', 'original'):
             raise ValueError(f"eval_size is {eval_size!r}, expected 'input' or 'original'")
+        if rule not in RULES:
+            raise ValueError(f'rule of GRefMetric is {rule!r}, expected one of {sorted(RULES)}')
+        pixels_of_rule, threshold_of_rule = RULES[rule]
+        min_pixels = pixels_of_rule if min_pixels is None else min_pixels
+        existence_threshold = threshold_of_rule if existence_threshold is None else existence_threshold
         if min_pixels < 1:
             raise ValueError(f'min_pixels is {min_pixels}, expected 1 (an empty mask is none) or more')
         if existence_threshold is not None and not 0 <= existence_threshold < 1:

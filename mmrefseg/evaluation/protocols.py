@@ -13,6 +13,8 @@ class Protocol:
             nearest), or 'original', the picture's own size.
         inclusive (bool): P@X counts IoU >= X if True, IoU > X if False.
         empty_union_iou (float): IoU of an expression whose prediction and ground truth are both empty.
+        single_thresholds (bool): The X of P@X are single precision, as they come out of the code's arithmetic: 0.7 and
+            0.9 are then a little less, and an IoU of exactly these counts though ``inclusive`` is False.
         threshold (float, optional): Probability above which the protocol calls a pixel the referent;
             None is the argmax of two classes. It is the model's business: a config sets
             ``model.test_cfg.threshold``; here it is only on record.
@@ -22,6 +24,7 @@ class Protocol:
     inclusive: bool
     empty_union_iou: float
     threshold: Optional[float] = None
+    single_thresholds: bool = False
 
     def __post_init__(self) -> None:
         if self.eval_size not in ('input', 'original'):
@@ -32,7 +35,8 @@ class Protocol:
 
 
 _LAVT = Protocol(eval_size='input', inclusive=True, empty_union_iou=0)
-_CRIS = Protocol(eval_size='original', inclusive=False, empty_union_iou=0, threshold=0.35)
+_CRIS = Protocol(
+    eval_size='original', inclusive=False, empty_union_iou=0, threshold=0.35, single_thresholds=True)
 
 # Named after the code that is followed; docs/en/metrics.md has the table with a config line for each.
 PROTOCOLS = dict(
@@ -46,7 +50,7 @@ PROTOCOLS = dict(
     vlt=replace(_CRIS, empty_union_iou=1),
     # LTS' §3.4 gives size and threshold, §4.1 says "higher than"; what an empty union counts is not
     # stated: 0 as in most.
-    lts=replace(_CRIS, threshold=0.25),
+    lts=replace(_CRIS, threshold=0.25, single_thresholds=False),
 )
 
 

@@ -111,7 +111,9 @@ class RefIoUMetric(BaseRefMetric):
         iou = expression_iou(intersection, union, empty)
         metrics = dict(oIoU=overall_iou(intersection, union, empty), mIoU=mean_iou(iou))
         for threshold in self.thresholds:
-            metrics[f'P@{threshold:g}'] = precision_at(iou, threshold, self.protocol.inclusive)
+            metrics[f'P@{threshold:g}'] = precision_at(
+                iou, float(np.float32(threshold)) if self.protocol.single_thresholds else threshold,
+                self.protocol.inclusive)
         if (hits >= 0).any():
             metrics['loc_acc'] = 100 * int((hits == 1).sum()) / int((hits >= 0).sum())
         self._log_scores(metrics, num_expressions=len(iou), num_samples=len(results))

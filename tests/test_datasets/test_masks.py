@@ -147,3 +147,22 @@ def test_real_masks_have_the_stated_area(shared_dir):
         shrunk = cv2.erode(full, np.ones((3, 3)), borderType=cv2.BORDER_CONSTANT, borderValue=0)
         assert (shrunk <= mask).all() and (mask <= grown).all()
         assert mask.sum() == pytest.approx(areas[info['image_id']], rel=0.03)
+
+
+def test_polygons_scaled_and_drawn():
+    """As ReLA's code: pycocotools' drawing of the scaled outline, unlike the resized mask at its edges."""
+    outlines = [[10.2, 5.1, 61.7, 9.9, 48.3, 47.6, 13.4, 33.3], [2., 2., 30., 2., 30., 20.]]
+    scaled = [[value * (96 / 70 if i % 2 == 0 else 96 / 50) for i, value in enumerate(outline)] for outline in outlines]
+    expected = coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(scaled, 96, 96)))
+    found = decode_segmentation(outlines, 50, 70, size=(96, 96), scale_polygons=True)
+    resized = decode_segmentation(outlines, 50, 70, size=(96, 96))
+    assert np.array_equal(found, expected) and not np.array_equal(found, resized)
+    assert (found & resized).sum() / (found | resized).sum() > 0.95
+    whole = decode_segmentation(outlines, 50, 70, scale_polygons=True)
+    assert np.array_equal(whole, decode_segmentation(outlines, 50, 70))
+
+
+def test_rles_are_resized_either_way():
+    rle = coco_mask.encode(np.asfortranarray(np.eye(20, 30, dtype=np.uint8)))
+    scaled, resized = (decode_segmentation(rle, 20, 30, size=(40, 45), scale_polygons=scale) for scale in (True, False))
+    assert np.array_equal(scaled, resized)

@@ -263,6 +263,8 @@ def test_masks_of_the_input_come_before_a_flip():
             dict(annotated(), img=np.zeros((5, 5, 3), np.uint8), flip=True))
     with pytest.raises(ValueError, match="size is 'image', expected 'original' or 'input'"):
         LoadRefAnnotations(size='image')
+    with pytest.raises(ValueError, match="scale_polygons draws at the input's size"):
+        LoadRefAnnotations(scale_polygons=True)
 
 
 # --- RefResize -----------------------------------------------------------------------------------

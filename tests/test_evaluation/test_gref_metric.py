@@ -213,3 +213,15 @@ def test_bad_arguments(arguments, message):
 def test_bad_samples(arguments, changes, message):
     with pytest.raises(RefDataError, match=message):
         GRefMetric(**arguments).process(None, [masks_sample([[1, 0]] * 2, [[1, 1]] * 2, **changes)])
+
+
+@pytest.mark.parametrize('rule,options', [
+    ('mask', {}), ('min_pixels', dict(min_pixels=50)), ('rela', dict(existence_threshold=0.5))])
+def test_rules_by_name(samples, rule, options):
+    named, spelt = GRefMetric(rule=rule), GRefMetric(**options)
+    assert (named.min_pixels, named.existence_threshold) == (spelt.min_pixels, spelt.existence_threshold)
+    assert GRefMetric(rule='min_pixels', min_pixels=20).min_pixels == 20
+    with pytest.raises(ValueError, match="rule of GRefMetric is 'gres', expected one of"):
+        GRefMetric(rule='gres')
+    with pytest.raises(ValueError, match='min_pixels=50 with existence_threshold=0.3'):
+        GRefMetric(rule='min_pixels', existence_threshold=0.3)

@@ -321,3 +321,19 @@ def test_original_size_needs_predictions_of_that_size(changes):
 def test_nothing_to_evaluate(samples, size):
     with pytest.raises(RefDataError, match='nothing to evaluate'):
         evaluate(samples, size)
+
+
+@pytest.mark.parametrize('protocol,passed', [
+    ('lavt', {0.5, 0.6, 0.7, 0.8, 0.9}), ('lts', set()), ('cris', {0.7, 0.9}), ('etris', {0.7, 0.9}),
+    ('vlt', {0.7, 0.9})])
+def test_exact_ties_are_those_of_the_codes(protocol, passed):
+    """An IoU of exactly X: CRIS and VLT compare with X in single precision, which is below 0.7 and 0.9."""
+    assert {x for x in THRESHOLDS if float(np.float32(x)) < x} == {0.7, 0.9}
+    for tenths in range(5, 10):
+        sample = RefDataSample(metainfo=dict(expressions=['a'], img_shape=(1, 10), ori_shape=(1, 10), sample_idx=0))
+        sample.gt_sem_seg = PixelData(data=torch.ones(1, 1, 10, dtype=torch.uint8))
+        sample.pred_sem_seg = PixelData(data=(torch.arange(10) < tenths).to(torch.uint8)[None, None])
+        metric = RefIoUMetric(protocol=protocol)
+        metric.process(None, [sample.to_dict()])
+        scores = metric.evaluate(1)
+        assert (scores[f'P@0.{tenths}'] == 100) == (tenths / 10 in passed), tenths

@@ -17,7 +17,8 @@ MIN_COORDINATES = 6
 
 
 def decode_segmentation(segmentation: Union[list, dict], height: int, width: int,
-                        size: Optional[Tuple[int, int]] = None, must_fill: bool = False) -> np.ndarray:
+                        size: Optional[Tuple[int, int]] = None, must_fill: bool = False,
+                        scale_polygons: bool = False) -> np.ndarray:
     """Decode a segmentation; where its parts overlap, the mask is their union.
 
     Args:
@@ -30,6 +31,8 @@ def decode_segmentation(segmentation: Union[list, dict], height: int, width: int
         size (tuple[int, int], optional): h, w of the mask that is wanted, (H, W) by default. Only its pixels are drawn,
             and they are those that ``RefResize`` (nearest neighbour, as PIL has it) makes of the whole mask.
         must_fill (bool): Whether it must enclose a pixel of the picture. Defaults to False.
+        scale_polygons (bool): Whether polygons are scaled to ``size`` and drawn there, as ReLA's code does: another
+            outline by up to a pixel. RLEs are resized either way. Defaults to False.
 
     Returns:
         np.ndarray: (H, W), or (h, w), uint8, 1 = object.
@@ -49,11 +52,16 @@ def decode_segmentation(segmentation: Union[list, dict], height: int, width: int
     if must_fill and (share := _in_parts(read, height, width)):
         raise RefDataError(share)
     _check_outlines(read, height, width)
+    scaled = scale_polygons and size is not None and not any(isinstance(part, dict) for part in read)
+    if scaled:
+        scale = np.array([size[1] / width, size[0] / height])
+        read = [(part.reshape(-1, 2) * scale).reshape(-1) for part in read]
+        height, width = size
     rles = [rle for part in read for rle in _to_rle(part, height, width)]
     if not rles:
         raise RefDataError(why_no_outline(read))
     runs = read_runs((rles[0] if len(rles) == 1 else coco_mask.merge(rles))['counts'])
-    if must_fill and not runs[1::2].any():
+    if must_fill and not scaled and not runs[1::2].any():  # what is scaled may vanish
         raise RefDataError(why_empty(read, height, width))
     if size is None or tuple(size) == (height, width):
         return draw_runs(runs, height, width)

@@ -149,18 +149,23 @@ class LoadRefAnnotations(BaseTransform):
         size (str): ``'original'`` (default): H, W are those that the annotations state. ``'input'``: those of ``img``
             as it is now. After ``RefResize`` the masks are the very ones that it makes of the whole ones (nearest
             neighbour), in less time; anything else that moves pixels must come later.
+        scale_polygons (bool): With ``size='input'``: scale polygons and draw them at that size, as ReLA's code does in
+            training and testing, instead. Defaults to False.
 
     Raises:
-        ValueError: Another ``size``.
+        ValueError: Another ``size``, or ``scale_polygons`` with ``size='original'``.
         RefDataError: A segmentation is unusable (see ``decode_segmentation``) or, of an expression that has a target,
             encloses no pixel; all masks together are more than the budget; or with ``size='input'`` the picture has
             been flipped.
     """
 
-    def __init__(self, size: str = 'original') -> None:
+    def __init__(self, size: str = 'original', scale_polygons: bool = False) -> None:
         if size not in ('original', 'input'):
             raise ValueError(f"LoadRefAnnotations: size is {size!r}, expected 'original' or 'input'")
+        if scale_polygons and size != 'input':
+            raise ValueError("LoadRefAnnotations: scale_polygons draws at the input's size: set size='input' as well")
         self.size = size
+        self.scale_polygons = scale_polygons
 
     def transform(self, results: dict) -> dict:
         """Decode ``results['segmentations']``."""
@@ -178,7 +183,8 @@ class LoadRefAnnotations(BaseTransform):
         for number, segmentation in enumerate(results['segmentations']):
             try:
                 masks.append(decode_segmentation(segmentation, height=height, width=width, size=size,
-                                                 must_fill='no_targets' in results and number not in absent))
+                                                 must_fill='no_targets' in results and number not in absent,
+                                                 scale_polygons=self.scale_polygons))
             except RefDataError as error:
                 refs = sorted({
                     ref_id for ref_id, index in zip(results['ref_ids'], results['object_index'])
@@ -193,4 +199,4 @@ class LoadRefAnnotations(BaseTransform):
         return results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(size={self.size!r})'
+        return f'{type(self).__name__}(size={self.size!r}, scale_polygons={self.scale_polygons})'
