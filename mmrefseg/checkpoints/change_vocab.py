@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from mmrefseg.models import RNNEncoder, Vocabulary
+from mmrefseg.models.text_encoders.rnn_encoder import WORDS
 
 NAME = 'text_encoder.embedding.weight'
 
@@ -68,6 +69,11 @@ def main(arguments=None) -> None:
     weights = weights.get('state_dict', weights)
     if NAME not in weights:
         raise ValueError(f'{args.checkpoint} has no {NAME}: expected a model with an RNNEncoder')
+    noted = getattr(weights, '_metadata', {}).get('text_encoder', {})
+    if noted.get(WORDS, old.digest) != old.digest:
+        raise ValueError(f'{args.checkpoint} has the embeddings of other words than {args.old}: is --old the config it '
+                         'was trained with?')
+    noted.pop(WORDS, None)
     weights[NAME] = change_vocab(weights[NAME], old, new)
     torch.save(dict(state_dict=weights), f'{args.out}.part')
     os.replace(f'{args.out}.part', args.out)

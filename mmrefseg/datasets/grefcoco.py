@@ -28,10 +28,13 @@ class GeneralizedRefs:
 class GRefCOCODataset(GeneralizedRefs, RefCOCOBase):
     """gRefCOCO: ``split_by='unc'``, splits train, val, testA, testB.
 
-    Arguments and errors are :class:`ReferDataset`'s. Which expressions have no target is ``no_targets`` of a sample.
+    Arguments and errors are :class:`ReferDataset`'s. The published file has refs without a sentence, which its authors
+    say to skip: they are left out, counted in the log and listed in :attr:`skipped`. Which expressions have no target
+    is ``no_targets`` of a sample.
     """
 
     FOLDER = 'grefcoco'
+    SKIPS_SILENT_REFS = True
     ANNOTATIONS_URL = 'https://github.com/henghuiding/gRefCOCO'
     #: The paper states no sizes by split, and copies of the file with and without the test splits go round.
     SIZES = {('unc', split): SplitSize() for split in ('train', 'val', 'testA', 'testB')}

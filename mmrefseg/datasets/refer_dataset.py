@@ -79,6 +79,8 @@ class ReferDataset(BaseDataset):
         (5, ['dataset_name', 'expressions', 'height'])
     """
 
+    #: Whether refs without a sentence are left out, and not an error.
+    SKIPS_SILENT_REFS = False
     METAINFO = dict(classes=('background', 'referent'), palette=[[0, 0, 0], [220, 20, 60]])
 
     def __init__(self,
@@ -121,6 +123,7 @@ class ReferDataset(BaseDataset):
                 "test_mode or shuffle_expressions use 'image' or 'expression'")
         self.index: Optional[ReferIndex] = None
         self.skipped: List[Tuple[int, str]] = []
+        self._silent: List[Tuple[int, str]] = []
         # Shared memory: workers that persist see a new epoch, and their counts are seen here.
         self._epoch_and_seed = torch.full((2, ), -1, dtype=torch.int64).share_memory_()
         self._replaced = torch.zeros(1, dtype=torch.int64).share_memory_()
@@ -317,6 +320,7 @@ class ReferDataset(BaseDataset):
             raise RefDataError(
                 f'{self.refs_file} has no split {self.split!r}; it has: '
                 + ', '.join(self.index.split_names.tolist()))
+        refs = self._without_silent_refs(refs)
         reasons = dict(zip(self.index.problem_ref.tolist(), self.index.problem_text.tolist()))
         problems = [(row, reasons[row]) for row in refs.tolist() if row in reasons]
         bad_images = {} if self.allow_outside else self._images_outside(refs)
@@ -335,6 +339,15 @@ class ReferDataset(BaseDataset):
         self._report(problems)
         return rows[~blank]
 
+    def _without_silent_refs(self, refs: np.ndarray) -> np.ndarray:
+        """The refs that have a sentence, where the others are to be left out."""
+        silent = self.index.ref_expressions[refs] == self.index.ref_expressions[refs + 1]
+        if not self.SKIPS_SILENT_REFS or not silent.any():
+            return refs
+        self._silent = [(ref_id, 'it has no sentence') for ref_id in self.index.ref_id[refs[silent]].tolist()]
+        print_log(f'{self.dataset_name}: left out {len(self._silent)} refs without a sentence', logger='current')
+        return refs[~silent]
+
     def _images_outside(self, refs: np.ndarray) -> Dict[int, str]:
         """Why images whose names lead out of their folder are not opened, by their rows."""
         images = np.unique(self.index.ref_image[refs])
@@ -352,10 +365,11 @@ class ReferDataset(BaseDataset):
         return f'its expression {self.index.sent_id[row]} is empty: no {self.text_field!r} text'
 
     def _report(self, problems: List[Tuple[int, str]]) -> None:
-        self.skipped = [(int(self.index.ref_id[row]), reason) for row, reason in problems]
+        skipped = [(int(self.index.ref_id[row]), reason) for row, reason in problems]
+        self.skipped = self._silent + skipped
         if not problems:
             return
-        lines = [f'ref {ref_id}: {reason}' for ref_id, reason in self.skipped]
+        lines = [f'ref {ref_id}: {reason}' for ref_id, reason in skipped]
         listing = first_lines(lines)
         if self.on_error == 'raise':
             raise RefDataError(

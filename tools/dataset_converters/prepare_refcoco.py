@@ -39,7 +39,7 @@ COLUMNS = ('dataset', 'by', 'split', 'refs', 'expressions', 'pictures', 'unusabl
 
 
 def check_split(index: ReferIndex, split: str, expected: SplitSize,
-                picture_dir: Optional[str]) -> Dict[str, object]:
+                picture_dir: Optional[str], skips_silent_refs: bool = False) -> Dict[str, object]:
     """Compare one split with what was published.
 
     Args:
@@ -47,6 +47,7 @@ def check_split(index: ReferIndex, split: str, expected: SplitSize,
         split (str): Name of the split.
         expected (SplitSize): The published numbers.
         picture_dir (str, optional): Where the pictures are; None = nowhere.
+        skips_silent_refs (bool): Whether refs without a sentence are as published. Defaults to False.
 
     Returns:
         dict: ``cells`` (list[str], of the table, from "refs" on) and ``problems`` (list[str]).
@@ -64,7 +65,8 @@ def check_split(index: ReferIndex, split: str, expected: SplitSize,
     bad = {} if picture_dir is None else check_pictures(index, refs, picture_dir)
     problems += _summary('picture', list(bad.values()))
     broken = dict(zip(index.problem_ref.tolist(), index.problem_text.tolist()))
-    broken = [f'ref {index.ref_id[row]}: {broken[row]}' for row in refs.tolist() if row in broken]
+    silent = refs[index.ref_expressions[refs] == index.ref_expressions[refs + 1]].tolist() if skips_silent_refs else []
+    broken = [f'ref {index.ref_id[row]}: {broken[row]}' for row in refs.tolist() if row in broken and row not in silent]
     problems += _summary('ref', broken)
     for field in TEXT_FIELDS:
         blank = expressions[getattr(index, f'{field}_blank')[expressions]]
@@ -123,7 +125,7 @@ def check(data_root: str, names: Sequence, split_by: Optional[Sequence] = None) 
                     problems.append(f'{name}: {error}. Unpack {dataset.ANNOTATIONS_URL} into '
                                     f'{data_root}.')
             if indexes[by] is not None:
-                result = check_split(indexes[by], split, expected, picture_dir)
+                result = check_split(indexes[by], split, expected, picture_dir, dataset.SKIPS_SILENT_REFS)
                 problems += [f'{name} {by} {split}: {text}' for text in result['problems']]
             right = result is not None and not result['problems'] and picture_dir is not None
             cells = result['cells'] if result else ['missing', '', '', '']

@@ -17,6 +17,8 @@ from mmcv.transforms.utils import cache_randomness
 from mmrefseg.errors import RefDataError
 from mmrefseg.registry import TRANSFORMS
 
+from .foreign_words import is_foreign
+
 # Misspellings are paired with one another, so that two flips give back the original text.
 _MISSPELLED = (('lft', 'rght'), ('laft', 'roght'), ('lefy', 'righy'), ('lef', 'righ'),
                ('lfet', 'rigth'), ('lefft', 'rigt'), ('leff', 'riht'), ('elft', 'irght'),
@@ -218,15 +220,18 @@ def mirror_expression(expression: str) -> Optional[str]:
     rightest, lft, topleft), ``l`` and ``r`` that stand alone ("far r"), positions on a clock face
     (3 and 9 o'clock), clockwise and counterclockwise, east and west. Case and punctuation stay. What is
     counted ("third cow") without a word of where from is taken for counted from the left, which
-    cannot be said of the mirrored picture.
+    cannot be said of the mirrored picture. Of other languages than English no word is understood (see
+    :func:`~mmrefseg.datasets.transforms.foreign_words.is_foreign`).
 
     Args:
         expression (str): One referring expression.
 
     Returns:
         str, optional: The swapped expression (the same one when it mentions no side), or None when
-        it mentions a side that cannot be swapped safely. Mirroring twice gives the original text.
+        it mentions a side that cannot be swapped safely or is not English. Mirroring twice gives the original text.
     """
+    if is_foreign(expression):
+        return None
     try:
         mirrored = _mirror(expression)
         return mirrored if _mirror(mirrored) == expression else None

@@ -9,7 +9,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokeniz
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import TextFeatures
 
-from ..utils.hub import clear_errors, quiet_transformers
+from ..utils.hub import check_vocabulary, clear_errors, quiet_transformers
 from .piece_tokenizer import PieceTokenizer
 from .trainable_layers import set_trainable_layers
 from .transformer_text_encoder import TransformerTextEncoder
@@ -138,6 +138,7 @@ def _build_tokenizer(tokenizer, pretrained, local_files_only) -> PreTrainedToken
         key, source = ('pretrained', pretrained) if tokenizer is None else ('tokenizer', tokenizer)
         with clear_errors(f'text_encoder.{key}', source), quiet_transformers():
             built = AutoTokenizer.from_pretrained(source, local_files_only=local_files_only)
+        check_vocabulary(built, source, f'text_encoder.{key}')
     if not built.is_fast:
         raise ValueError(f'text_encoder.tokenizer: {type(built).__name__} is not a fast tokenizer '
                          '(it has no tokenizer.json).')

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel, PreTraine
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import TextFeatures
 
-from ..utils.hub import clear_errors, quiet_transformers
+from ..utils.hub import check_vocabulary, clear_errors, quiet_transformers
 from .clip_tokenizer import clip_tokenizer
 from .piece_tokenizer import PieceTokenizer
 from .trainable_layers import set_trainable_layers
@@ -109,6 +109,7 @@ def _build_tokenizer(tokenizer, pretrained, local_files_only) -> PreTrainedToken
     key, source = ('pretrained', pretrained) if tokenizer is None else ('tokenizer', tokenizer)
     with clear_errors(f'text_encoder.{key}', source), quiet_transformers():
         built = AutoTokenizer.from_pretrained(source, local_files_only=local_files_only)
+    check_vocabulary(built, source, f'text_encoder.{key}')
     built.backend_tokenizer.no_truncation()
     built.backend_tokenizer.no_padding()
     return built

@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn, no_grad
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from mmrefseg.errors import RefDataError
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import TextFeatures
 
@@ -19,6 +20,8 @@ from .vocabulary import Vocabulary
 from .word_masking import WordMasking
 from .word_tokenizer import WordTokenizer
 
+#: Name of the digest of the words in the metadata of a state dict.
+WORDS = 'vocabulary'
 _CELLS = {'gru': nn.GRU, 'lstm': nn.LSTM}
 
 
@@ -80,6 +83,7 @@ class RNNEncoder(BaseTextEncoder):
             raise ValueError(f'text_encoder.max_length is {max_length}, expected 3 or more: with boundaries a word '
                              'needs three tokens.')
         self.vocabulary = Vocabulary(vocab)
+        self._register_state_dict_hook(_note_words)
         self.boundaries = boundaries
         self.glove = glove
         self.sentence = sentence
@@ -131,6 +135,22 @@ class RNNEncoder(BaseTextEncoder):
                                   rnn.num_layers, rnn.bidirectional)
         return self._features(words=words, mask=mask, sentence=None if self.sentence == 'mean' else final)
 
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, local_metadata: dict, *args) -> None:
+        """Load the weights, unless the embeddings are those of other words.
+
+        Raises:
+            RefDataError: They are of other words than ``vocab``, or of the same in another order.
+        """
+        digest = local_metadata.get(WORDS)  # older checkpoints have none
+        found = state_dict.get(f'{prefix}embedding.weight')
+        if found is not None and (len(found) != len(self.embedding.weight) or digest not in (
+                None, self.vocabulary.digest)):
+            raise RefDataError(
+                f'the checkpoint has the embedding of {len(found)} rows of other words than text_encoder.vocab, which '
+                f'needs {len(self.embedding.weight)}, or of the same in another order: take the vocabulary that it was '
+                'trained with, or tools/model_converters/change_vocab.py to bring the checkpoint to this one')
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+
     @no_grad()
     def load_pretrained(self) -> None:
         """Start the embeddings from the GloVe file.
@@ -146,3 +166,8 @@ class RNNEncoder(BaseTextEncoder):
         weight[ids.to(weight.device)] = vectors.to(weight)
         print_log(f'{len(ids)} of {len(self.vocabulary.words)} words have a vector in {self.glove}, '
                   'the rest start at random.', logger='current')
+
+
+def _note_words(encoder: RNNEncoder, state_dict: dict, prefix: str, local_metadata: dict) -> None:
+    """Note in a state dict, as versions of layers are, which words its embedding is of."""
+    local_metadata[WORDS] = encoder.vocabulary.digest

@@ -1,5 +1,6 @@
 """A BERT tokenizer without the hub: from a ``vocab.txt`` or a handful of words."""
 
+import unicodedata
 from os import PathLike
 from typing import Sequence, Union
 
@@ -16,7 +17,7 @@ def wordpiece_tokenizer(
     """Make BERT's tokenizer: split at blanks and punctuation, then into the longest known pieces.
 
     Text is lower-cased and accents are dropped unless the vocabulary itself has upper-case words,
-    as BERT's cased models have.
+    as BERT's cased models have; accents stay where the vocabulary has some.
 
     Args:
         vocab (path or Sequence[str]): BERT's ``vocab.txt`` (a piece a line, the line number is the
@@ -46,7 +47,10 @@ def wordpiece_tokenizer(
     ids = {word: index for index, word in enumerate(words)}
     cased = any(word != word.lower() for word in words if not word.startswith('['))
     tokenizer = Tokenizer(models.WordPiece(ids, unk_token='[UNK]'))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=not cased)
+    # A vocabulary that holds marks (vowel signs of Hindi, say) was made without dropping them.
+    marked = any(unicodedata.category(char) == 'Mn' for word in words if not word.isascii()
+                 for char in unicodedata.normalize('NFD', word))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=not cased, strip_accents=False if marked else None)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
         single='[CLS] $A [SEP]',

@@ -44,6 +44,23 @@ def load_pretrained(model: nn.Module, pretrained: str, part: str, local_files_on
     return len(weights)
 
 
+def check_vocabulary(tokenizer, source: str, key: str) -> None:
+    """Refuse a tokenizer that knows no word: transformers makes one where a folder lacks the vocabulary.
+
+    Args:
+        tokenizer (PreTrainedTokenizerBase): What was made.
+        source (str): Of what.
+        key (str): The config key that names it.
+
+    Raises:
+        OSError: It has special tokens alone.
+    """
+    if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
+        raise OSError(f'{key}={str(source)!r} has no vocabulary, every word would be unknown: expected tokenizer.json '
+                      'or vocab.txt (of BERT; others have vocab.json with merges.txt, or a model of sentencepiece) beside '
+                      'config.json and the weights')
+
+
 @contextmanager
 def clear_errors(key: str, source):
     """Say which config key is at fault where transformers cannot read ``source``."""
