@@ -17,6 +17,7 @@ from pycocotools import mask as coco_mask
 from rich.progress import track
 from torch import nn
 
+from mmrefseg.datasets.budget import check_budget
 from mmrefseg.engine import use_half_precision
 from mmrefseg.exported import ExportedSegmentor, OnnxSession
 from mmrefseg.models import compile_parts
@@ -26,9 +27,9 @@ from mmrefseg.structures import RefDataSample, masks_on_host
 from mmrefseg.utils import find_config
 from mmrefseg.utils.devices import check_device
 
+from .image_arguments import Image, is_one_image, is_path, to_array
 from .model_zoo import config_of_weights, find_zoo_model, list_zoo_models
 
-Image = Union[str, Path, np.ndarray]
 # What is taken of a folder; all of it is decoded by OpenCV.
 PICTURES = ('.jpg', '.jpeg', '.jfif', '.jpe', '.png', '.bmp', '.dib', '.tif', '.tiff', '.webp', '.gif', '.avif', '.jp2',
             '.ppm', '.pgm', '.pbm', '.pnm')
@@ -138,7 +139,7 @@ class RefSegInferencer(BaseInferencer):
         """Segment.
 
         Args:
-            images: A picture (path, URL, or (H, W, 3) uint8 BGR array as cv2 reads it), a folder of
+            images: A picture (path, URL, (H, W, 3) uint8 BGR array as cv2 reads it, or an image of Pillow), a folder of
                 pictures, or a list of pictures.
             expressions: One expression or a list: each is looked for in every picture. A list of lists
                 has one list for each picture.
@@ -160,7 +161,8 @@ class RefSegInferencer(BaseInferencer):
         Raises:
             ValueError: No picture, one without pixels, an empty expression, another number of expression lists than
                 of pictures, or a ``batch_size`` below 1.
-            RefDataError: A picture that is missing or cannot be decoded.
+            RefDataError: A picture that is missing, cannot be decoded or is beyond the budget, alone or with all its
+                masks (see :mod:`mmrefseg.datasets.budget`).
         """
         if batch_size < 1:
             raise ValueError(f'batch_size is {batch_size}, expected 1 or more')
@@ -198,7 +200,7 @@ class RefSegInferencer(BaseInferencer):
 
     def draw(self, image: Image, sample: RefDataSample, out_file: str) -> None:
         """Write a picture of one prediction."""
-        pixels = mmcv.imread(str(image), flag='color_ignore_orientation') if is_path(image) else image
+        pixels = mmcv.imread(str(image), flag='color_ignore_orientation') if is_path(image) else to_array(image)
         self.visualizer.add_datasample(
             Path(out_file).stem, mmcv.bgr2rgb(pixels), sample, draw_gt=False, out_file=out_file)
 
@@ -214,18 +216,21 @@ class RefSegInferencer(BaseInferencer):
                  if step['type'].split('.')[-1] != 'LoadRefAnnotations']
         load = TRANSFORMS.build(steps[0])
         rest = Compose([TRANSFORMS.build(step) for step in steps[1:]])
-        return lambda inputs: rest(inputs if 'img' in inputs else load(inputs))
+
+        def run(inputs: dict) -> dict:
+            inputs = inputs if 'img' in inputs else load(inputs)
+            count, (height, width) = len(inputs['expressions']), inputs['ori_shape'][:2]
+            check_budget('MAX_MASK_PIXELS', count * height * width,
+                         f'{inputs.get("img_path", "an image")} with {count} expressions')
+            return rest(inputs)
+
+        return run
 
     def visualize(self, *args, **kwargs):
         """Unused: :meth:`__call__` draws picture by picture, which keeps memory flat."""
 
     def postprocess(self, *args, **kwargs):
         """Unused, see :meth:`visualize`."""
-
-
-def is_path(image: Image) -> bool:
-    """Whether a picture is given by a path or URL."""
-    return is_str(image) or isinstance(image, Path)
 
 
 def list_images(images: Union[Image, Sequence[Image]]) -> List[Image]:
@@ -239,7 +244,7 @@ def list_images(images: Union[Image, Sequence[Image]]) -> List[Image]:
         if not found:
             raise ValueError(f'no picture ({", ".join(PICTURES)}) in the folder {images}')
         return found
-    found = [images] if is_path(images) or isinstance(images, np.ndarray) else list(images)
+    found = [images] if is_one_image(images) else list(images)
     if not found:
         raise ValueError('images is empty, expected at least one picture')
     return found
@@ -266,6 +271,11 @@ def list_expressions(expressions, num_images: int) -> List[List[str]]:
                 raise TypeError(f'expressions of picture {i}: expected strings, found {expression!r}')
             if not expression.strip():
                 raise ValueError(f'expressions of picture {i}: one is empty')
+            try:
+                expression.encode('utf-8')
+            except UnicodeEncodeError as error:
+                raise ValueError(f'expressions of picture {i}: {expression!r} holds half a character (a lone surrogate '
+                                 'such as half an emoji)') from error
     return [list(said) for said in per_image]
 
 
@@ -273,15 +283,12 @@ def as_input(image: Image) -> Dict:
     """Make the dict that the pipeline starts from.
 
     Raises:
-        ValueError: It is neither a path nor a (H, W, 3) uint8 picture with at least one pixel.
+        ValueError, RefDataError: It is neither a path nor an image: see :func:`.image_arguments.to_array`.
     """
     if is_path(image):
         return dict(img_path=str(image))
-    if not isinstance(image, np.ndarray):
-        raise ValueError(f'expected a path or a (H, W, 3) uint8 array, found {type(image).__name__}')
-    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0 or image.dtype != np.uint8:
-        raise ValueError(f'expected a (H, W, 3) uint8 array of at least one pixel, found {image.shape} {image.dtype}')
-    return dict(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
+    pixels = to_array(image)
+    return dict(img=pixels, img_shape=pixels.shape[:2], ori_shape=pixels.shape[:2])
 
 
 def encode(masks: np.ndarray) -> Iterator[dict]:

@@ -130,6 +130,35 @@ def test_bad_expressions(expressions, error, message):
         list_expressions(expressions, num_images=2)
 
 
+@pytest.mark.parametrize('mode', ['RGB', 'L', 'P', 'RGBA', 'CMYK', 'I;16', '1', 'LA'])
+def test_images_of_pillow(inferencer, mode, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
+    image = Image.fromarray(pixels).convert('L' if mode == 'I;16' else mode)
+    if mode == 'I;16':
+        image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+    array = np.ascontiguousarray(np.asarray(image.convert('L' if mode == 'I;16' else 'RGB')))
+    array = np.repeat(array[..., None] // 1, 3, 2) if array.ndim == 2 else array[..., ::-1].copy()
+    if mode == 'I;16':
+        array = np.repeat((np.asarray(image) // 257).astype(np.uint8)[..., None], 3, 2)
+    for given in (image, [image]):
+        found, = inferencer(given, ['star'], out_dir=tmp_path)
+        np.testing.assert_array_equal(found['masks'], inferencer(array, ['star'])[0]['masks'])
+
+
+def test_budget_of_masks(inferencer, monkeypatch):
+    monkeypatch.setenv('MMREFSEG_MAX_MASK_PIXELS', '40')
+    with pytest.raises(RefDataError, match='an image with 3 expressions asks for 60 pixels of masks'):
+        inferencer(np.zeros((4, 5, 3), np.uint8), ['a', 'b', 'c'])
+    monkeypatch.setenv('MMREFSEG_MAX_PIXELS', '19')
+    with pytest.raises(RefDataError, match='20 pixels, at most 19'):
+        inferencer(Image.new('RGB', (4, 5)), ['a'])
+
+
+def test_half_an_emoji(inferencer):
+    with pytest.raises(ValueError, match='holds half a character'):
+        inferencer(np.zeros((4, 5, 3), np.uint8), ['a smile \ud83d'])
+
+
 def test_bad_pictures(inferencer, tmp_path):
     with pytest.raises(ValueError, match='no picture .* in the folder'):
         inferencer(tmp_path, 'star')
@@ -139,7 +168,7 @@ def test_bad_pictures(inferencer, tmp_path):
         inferencer(np.zeros((4, 4)), 'star')
     with pytest.raises(ValueError, match=r'uint8 array of at least one pixel, found \(0, 5, 3\) uint8'):
         inferencer(np.zeros((0, 5, 3), np.uint8), 'star')
-    with pytest.raises(ValueError, match=r'expected a path or a \(H, W, 3\) uint8 array, found NoneType'):
+    with pytest.raises(ValueError, match=r'expected a path, a \(H, W, 3\) uint8 array or an image of Pillow, found NoneType'):
         inferencer([None], 'star')
     with pytest.raises(ValueError, match='batch_size is 0, expected 1 or more'):
         inferencer(np.zeros((4, 5, 3), np.uint8), 'star', batch_size=0)

@@ -144,3 +144,15 @@ def test_missing_file(build, tmp_path):
         dataset.full_init()
     with pytest.raises(RefDataError, match='cannot be read'):
         load_gref_json(tmp_path / 'toy/grefs(unc).json')
+
+
+def test_refs_without_a_sentence_are_left_out(build, capsys):
+    data = gtoy()
+    data['refs'][0].update(sentences=[], sent_ids=[])
+    dataset = build(data, sample_by='expression')
+    assert dataset.skipped == [(101, 'it has no sentence')] and len(dataset) == 9
+    data['refs'][1]['ann_id'] = [12345]
+    with pytest.raises(RefDataError, match='1 unusable .*\n  ref 102'):
+        build(data)
+    dataset = build(data, on_error='skip', sample_by='expression')
+    assert [ref_id for ref_id, _ in dataset.skipped] == [101, 102]

@@ -52,6 +52,30 @@ SWAPPED = [
 UNTOUCHED = ['red shirt', 'bright upright light', 'leftover pizza with leaf', 'alright', 'ski lift',
              'clock on top', 'Wright brothers at night', 'lowest breast feast', 'port', '', '?!', 'girl w/ hat',
              'suit n tie', 'second shelf from the top', 'second largest pot', 'man in second row', 'third cow back']
+FOREIGN = [
+    '\u5de6\u8fb9\u7684\u4eba',
+    'der linke Mann',
+    'el hombre de la izquierda',
+    'uomo a sinistra',
+    'a gauche',
+    'homem da esquerda',
+    'die Frau ganz rechts',
+    'de linker man',
+    'mannen till v\u00e4nster',
+    'mannen till vanster',
+    'pan z lewej',
+    'muz vlevo',
+    '\u0447\u0435\u043b\u043e\u0432\u0435\u043a \u0441\u043b\u0435\u0432\u0430',
+    'soldaki adam',
+    'orang kiri',
+    'hidari no hito',
+    '\u5de6\u306e\u4eba',
+    '\uc67c\ucabd \uc0ac\ub78c',
+    '\u0627\u0644\u0631\u062c\u0644 \u0639\u0644\u0649 \u0627\u0644\u064a\u0633\u0627\u0631',
+    '\u092c\u093e\u090f\u0902 \u0906\u0926\u092e\u0940',
+    'mies vasemmalla',
+    'ng\u01b0\u1eddi b\u00ean tr\u00e1i',
+    'b\u00e4rbel rechts', 'Hund auf dem Sofa', '\uff4c\uff45\uff46\uff54 man']
 REFUSED = [
     'pizza slice right by the handle', 'man right behind the fence', 'dark umbrella right in front',
     'right next to zombie', 'you were right', 'all right', 'man, right?', "that's right",
@@ -79,7 +103,7 @@ def test_leaves_other_words(expression):
     assert mirror_expression(expression) == expression
 
 
-@pytest.mark.parametrize('expression', REFUSED)
+@pytest.mark.parametrize('expression', REFUSED + FOREIGN)
 def test_refuses(expression):
     assert mirror_expression(expression) is None
 

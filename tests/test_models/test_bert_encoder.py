@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 from tiny_text_encoders import LONG, SHORT, TINY, WORDS, Parent, bert
-from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
+from transformers import AutoConfig, AutoModel, AutoTokenizer, BertConfig, BertForMaskedLM
 
 from mmrefseg.models.text_encoders import BERTEncoder, transformer_text_encoder
 from mmrefseg.models.text_encoders.wordpiece import wordpiece_tokenizer
@@ -240,3 +240,20 @@ def test_what_drops(layers, dropout, active):
     assert not any(module.training for module in encoder.eval().modules())
     encoder.train()
     assert sum(module.training for module in drops) == active
+
+
+@pytest.mark.parametrize('kind', ['bert', 'roberta', 'distilbert'])
+def test_a_folder_without_vocabulary(tmp_path, kind):
+    config = AutoConfig.for_model(kind, vocab_size=40, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+                                  intermediate_size=32, dim=16, n_layers=1, n_heads=2, hidden_dim=32)
+    AutoModel.from_config(config).save_pretrained(tmp_path)
+    with pytest.raises(OSError, match='text_encoder.pretrained=.*(no vocabulary|cannot be read)'):
+        BERTEncoder(pretrained=str(tmp_path), local_files_only=True)
+
+
+def test_marks_of_letters_stay_where_the_vocabulary_has_them():
+    """Vowel signs of Hindi are marks, which BERT's uncased models drop from Latin letters."""
+    words = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '\u0932\u0941', 'cafe']
+    tokenizer = wordpiece_tokenizer(words)
+    assert tokenizer.tokenize('\u0932\u0941') == ['\u0932\u0941']
+    assert wordpiece_tokenizer([*words[:4], 'cafe']).tokenize('Caf\u00e9') == ['cafe']

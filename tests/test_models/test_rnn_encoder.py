@@ -2,10 +2,13 @@
 
 import pytest
 import torch
+from mmengine.runner import load_checkpoint, save_checkpoint
+from mmengine.runner.checkpoint import get_state_dict
 from tiny_text_encoders import LONG, SHORT, Parent, rnn
 from torch import nn
 
 from mmrefseg.errors import RefDataError
+from mmrefseg.models import RNNEncoder
 from mmrefseg.models.text_encoders import rnn_encoder
 
 
@@ -134,3 +137,28 @@ def test_rnn_glove_errors(tmp_path, lines, error, message):
 def test_rnn_errors(kwargs, message):
     with pytest.raises(ValueError, match=message):
         rnn(**kwargs)
+
+
+@pytest.mark.parametrize('load', ['torch', 'mmengine'])
+@pytest.mark.parametrize('words', [['red', 'the', 'man'], ['the', 'red', 'man', 'blue'], ['the', 'red', 'dog']])
+def test_embeddings_of_other_words(tmp_path, load, words):
+    """Kept by torch or by mmengine, with or without strictness: never taken for those of other words."""
+    options = dict(embed_dims=4, hidden_dims=4)
+    encoder = nn.ModuleDict(dict(text_encoder=RNNEncoder(['the', 'red', 'man'], **options)))
+    path = str(tmp_path / 'a.pth')
+    if load == 'torch':
+        torch.save(dict(state_dict=encoder.state_dict()), path)
+    else:
+        save_checkpoint(dict(state_dict=get_state_dict(encoder)), path)
+    same = nn.ModuleDict(dict(text_encoder=RNNEncoder(['the', 'red', 'man'], **options)))
+    load_checkpoint(same, path, strict=True)
+    other = nn.ModuleDict(dict(text_encoder=RNNEncoder(words, **options)))
+    with pytest.raises(RefDataError, match='the checkpoint has the embedding of 5 rows of other words'):
+        load_checkpoint(other, path)
+    assert 'text_encoder.embedding.weight' in encoder.state_dict() and len(encoder.state_dict()) == 9
+
+
+def test_older_checkpoints_say_no_words(tmp_path):
+    options = dict(embed_dims=4, hidden_dims=4)
+    encoder = RNNEncoder(['the', 'red'], **options)
+    RNNEncoder(['red', 'the'], **options).load_state_dict(dict(encoder.state_dict()))

@@ -8,6 +8,7 @@ import torch
 
 from mmrefseg.errors import RefDataError
 from mmrefseg.models.text_encoders import Vocabulary, tokenize
+from mmrefseg.models.text_encoders import vocabulary as vocabulary_module
 
 
 @pytest.mark.parametrize('text, words', [
@@ -18,6 +19,10 @@ from mmrefseg.models.text_encoders import Vocabulary, tokenize
     ('red_car  no. 12', ['red', 'car', 'no', '12']),
     ('CAF\u00c9 cafe\u0301', ['caf\u00e9', 'caf\u00e9']),
     ('?!', []),
+    ('\u0932\u093e\u0932 \u092e\u093f\u0930\u094d\u091a!', ['\u0932\u093e\u0932', '\u092e\u093f\u0930\u094d\u091a']),
+    ('\u0e17\u0e35\u0e48 \u0e19\u0e31\u0e48\u0e07', ['\u0e17\u0e35\u0e48', '\u0e19\u0e31\u0e48\u0e07']),
+    ('\u0645\u06cc\u200c\u0631\u0648\u062f', ['\u0645\u06cc\u200c\u0631\u0648\u062f']),
+    ('\u0623\u064e\u062d\u0645\u0631, \u4eba', ['\u0623\u064e\u062d\u0645\u0631', '\u4eba']),
 ])
 def test_tokenize(text, words):
     assert tokenize(text) == words
@@ -104,3 +109,27 @@ def test_unusable_file(tmp_path, content, error, message):
 def test_unusable_list(words, error, message):
     with pytest.raises(error, match=message):
         Vocabulary(words)
+
+
+@pytest.mark.parametrize('content, words', [
+    (b'\xef\xbb\xbfthe\nred\n', ('the', 'red')), (b'The\nRED\n', ('the', 'red')),
+    ('\u00c9t\u00e9\ncafe\u0301\n'.encode(), ('\u00e9t\u00e9', 'caf\u00e9'))])
+def test_words_are_taken_as_texts_give_them(tmp_path, content, words):
+    (tmp_path / 'vocab.txt').write_bytes(content)
+    vocabulary = Vocabulary(tmp_path / 'vocab.txt')
+    assert vocabulary.words == words
+    assert vocabulary.encode([' '.join(words)])[0].tolist() == [[2, 3]]
+
+
+def test_words_that_differ_in_capitals_alone():
+    with pytest.raises(ValueError, match="word 3: 'THE' is 'the', word 1, in lower case"):
+        Vocabulary(['the', 'red', 'THE'])
+
+
+def test_words_that_no_text_gives_are_counted(monkeypatch):
+    lines = []
+    monkeypatch.setattr(vocabulary_module, 'print_log', lambda line, **kwargs: lines.append(line))
+    assert Vocabulary(['<unk>', 't-shirt', 'red']).words == ('<unk>', 't-shirt', 'red')
+    assert 'vocab: 2 of 3 words can never be met' in lines[0]
+    Vocabulary(['red'])
+    assert len(lines) == 1
