@@ -168,7 +168,8 @@ def test_bad_pictures(inferencer, tmp_path):
         inferencer(np.zeros((4, 4)), 'star')
     with pytest.raises(ValueError, match=r'uint8 array of at least one pixel, found \(0, 5, 3\) uint8'):
         inferencer(np.zeros((0, 5, 3), np.uint8), 'star')
-    with pytest.raises(ValueError, match=r'expected a path, a \(H, W, 3\) uint8 array or an image of Pillow, found NoneType'):
+    with pytest.raises(ValueError,
+                       match=r'expected a path, a \(H, W, 3\) uint8 array or an image of Pillow, found NoneType'):
         inferencer([None], 'star')
     with pytest.raises(ValueError, match='batch_size is 0, expected 1 or more'):
         inferencer(np.zeros((4, 5, 3), np.uint8), 'star', batch_size=0)

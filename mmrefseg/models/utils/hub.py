@@ -58,8 +58,8 @@ def check_vocabulary(tokenizer, source: str, key: str) -> None:
     if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
         raise OSError(
             f'{key}={str(source)!r} has no vocabulary, so that every word would be unknown: expected tokenizer.json or '
-            'vocab.txt (of BERT; others have vocab.json with merges.txt, or a model of sentencepiece) beside config.json '
-            'and the weights')
+            'vocab.txt (of BERT; others have vocab.json with merges.txt, or a model of sentencepiece) beside '
+            'config.json and the weights')
 
 
 @contextmanager
