@@ -9,6 +9,8 @@ from mixing_parts import BACKBONES, TEXT_WIDTH, TEXTS, WIDTHS, WORDS, build, ste
 from plain_caris import plain_caris
 from tiny_text_encoders import TINY
 
+from mmrefseg.export import SegmentorGraph, trace
+from mmrefseg.export.parity import CASES, differences
 from mmrefseg.models import CARISFusion, DynamicClassifierHead, MaskFeatureDecoder, PromptedBERTEncoder
 from mmrefseg.structures import MultiModalFeatures, RefDataSample, TextFeatures
 
@@ -202,3 +204,11 @@ def test_a_head_without_its_queries():
             head(torch.randn(1, 8, 4, 4), MultiModalFeatures((), text, queries=queries))
     with pytest.raises(ValueError, match='expected two levels or more of one width'):
         MaskFeatureDecoder([8, 16])
+
+
+@pytest.mark.slow
+def test_goes_through_torch_export():
+    model = build(dict(MODEL, backbone=dict(BACKBONES['Swin'], type='StemSwin')))
+    graph = SegmentorGraph(model, (64, 64))
+    found = differences(graph, trace(graph.model, graph.input_size).module())
+    assert len(found) == len(CASES) and all(case.within(1e-4) for case in found), found

@@ -12,6 +12,8 @@ from plain_rela import plain_rela
 from test_deformable_attention import literal as deformable
 
 from mmrefseg.evaluation import GRefMetric
+from mmrefseg.export import SegmentorGraph, trace
+from mmrefseg.export.parity import CASES, differences
 from mmrefseg.models import DeformableNeck, ImageFusion, ReLAHead
 from mmrefseg.structures import MultiModalFeatures, RefDataSample, TextFeatures
 
@@ -211,3 +213,11 @@ def test_words_of_a_fixed_length():
     assert text.words[0, 3:].any()  # as the model makes them
     alone = model.text_encoder(['dog'])
     torch.testing.assert_close(alone.words[0], text.words[0], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_goes_through_torch_export():
+    graph = SegmentorGraph(build(MODEL), (64, 64))
+    assert graph.output_names == ['logits', 'existence']
+    found = differences(graph, trace(graph.model, graph.input_size).module())
+    assert len(found) == len(CASES) and all(case.within(1e-4) for case in found), found

@@ -132,7 +132,7 @@ class ReLAHead(BaseRefHead):
         """Y (N, C, h, w), maps and words -> the three answers."""
         levels = [self._level(decoded, features.maps[-1 - number], number) for number in range(self.num_levels)]
         mask = features.text.mask if self.mask_words else None
-        regions = self.regions.weight.repeat(len(decoded), 1, 1)  # no view: torch's counter stumbles on a parameter's
+        regions = self.regions.weight.repeat(decoded.shape[0], 1, 1)  # no view of a parameter: for get_flops.py
         for number, layer in enumerate(self.layers):
             pixels, keys, mask_features = levels[number % self.num_levels]
             inside = self._inside(regions, mask_features)

@@ -86,7 +86,7 @@ class CARISFusion(BaseModule):
         """
         finest, sequence = self.levels(maps)
         sequence = sequence.with_pixels(expand_to_expressions(sequence.pixels, image_index))
-        prompts = self.visual_prompts.weight.expand(len(text), -1, -1)
+        prompts = self.visual_prompts.weight.expand(text.words.shape[0], -1, -1)
         embedded = self.embed_words(text.words)
         words = torch.cat([embedded, prompts.to(embedded.dtype)], dim=1)
         mask = F.pad(text.mask, (0, prompts.shape[1]), value=True)

@@ -153,9 +153,11 @@ class RefSegmentor(BaseSegmentor):
                 features = self._run(self.fusion, maps, text)
         else:
             features = self._run(self.fusion, image_feats, text, image_index)
-            if len(features.maps[0]) != len(text):
-                raise ValueError(f'model.fusion {type(self.fusion).__name__} gives {len(features.maps[0])} rows for '
-                                 f'{len(text)} expressions: it must repeat those of an image by image_index')
+            # Sizes, and not `len`, which torch.export takes for constants.
+            found, expected = features.maps[0].shape[0], text.words.shape[0]
+            if found != expected:
+                raise ValueError(f'model.fusion {type(self.fusion).__name__} gives {found} rows for {expected} '
+                                 'expressions: it must repeat those of an image by image_index')
         return features if self.neck is None else features.with_maps(self._run(self.neck, features.maps))
 
     def decode(self, features: MultiModalFeatures) -> Optional[Tensor]:
