@@ -1,6 +1,7 @@
 """Convert an official CARIS checkpoint (hub saliu/CARIS):  python tools/model_converters/caris.py SRC DST
 
-Test the result with configs/caris/caris_swinb_<dataset>.py of the data that it was trained on: the weights do not say which.
+Test the result with configs/caris/caris_swinb_<dataset>.py, of the data that it was trained on: the weights do not say
+which.
 """
 
 import sys

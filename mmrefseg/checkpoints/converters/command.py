@@ -2,9 +2,15 @@
 
 import argparse
 import os
+import pickle
 from types import ModuleType
 
 import torch
+
+from ..detectron2_pickle import read_detectron2_pickle
+
+# How a file of torch before 1.6 begins: a pickle, too, of a number.
+LEGACY = pickle.dumps(0x1950a86a20f9469cfc6c, protocol=2)[:13]
 
 
 def main(family: ModuleType, arguments=None) -> int:
@@ -23,10 +29,7 @@ def main(family: ModuleType, arguments=None) -> int:
     parser.add_argument('--ignore-unknown', action='store_true', help='write although some names are unknown')
     args = parser.parse_args(arguments)
 
-    # The official files hold the training arguments too, a plain namespace.
-    with torch.serialization.safe_globals([argparse.Namespace]):
-        checkpoint = torch.load(args.src, map_location='cpu', weights_only=True)
-    converted = family.convert(checkpoint)
+    converted = family.convert(read_official(args.src))
     total = sum(map(len, (converted.state_dict, converted.left_out, converted.unknown)))
     print(f'{total} weights: {len(converted.state_dict)} converted, {len(converted.left_out)} left out on purpose, '
           f'{len(converted.unknown)} unknown')
@@ -44,3 +47,22 @@ def main(family: ModuleType, arguments=None) -> int:
         shown = str(value).replace(' ', '')
         print(f'Test it with --cfg-options "{key}={shown}": without, it computes something else')
     return 0
+
+
+def read_official(path: str) -> dict:
+    """What an official file holds: one of ``torch.save``, or a pickle of numpy arrays as detectron2 writes it.
+
+    Args:
+        path (str): The file.
+
+    Raises:
+        OSError: It cannot be read.
+        OfficialFormatError: It is a pickle, and neither.
+    """
+    with open(path, 'rb') as file:
+        head = file.read(len(LEGACY))
+    if head[:1] == b'\x80' and head != LEGACY:
+        return read_detectron2_pickle(path)
+    # The official files hold the training arguments too, a plain namespace.
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        return torch.load(path, map_location='cpu', weights_only=True)
