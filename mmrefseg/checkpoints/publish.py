@@ -27,7 +27,8 @@ def publish(checkpoint: str,
             out: str,
             config: Optional[str] = None,
             dtype: str = 'float32',
-            metrics: Optional[str] = None) -> Path:
+            metrics: Optional[str] = None,
+            part: Optional[str] = None) -> Path:
     """Write the published file of a checkpoint.
 
     Args:
@@ -36,13 +37,15 @@ def publish(checkpoint: str,
         config (str, optional): The config file, one of ``configs/``; a file of another place is kept by its name alone.
         dtype (str): See :func:`mmrefseg.checkpoints.save_safetensors`. Defaults to 'float32'.
         metrics (str, optional): What ``tools/test.py --out`` wrote of this model.
+        part (str, optional): The part of the model that is kept, for example 'backbone', for other models to start from
+            with ``init_cfg`` and ``prefix='backbone.'``. Defaults to all.
 
     Returns:
         Path: The file.
 
     Raises:
         FileNotFoundError: A file that is not there.
-        ValueError: ``checkpoint`` holds no state dict, or one that does not fit ``dtype``.
+        ValueError: ``checkpoint`` holds no state dict, one that does not fit ``dtype``, or nothing of ``part``.
     """
     loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu', logger='silent')
     weights = loaded.get('state_dict', loaded)
@@ -50,6 +53,11 @@ def publish(checkpoint: str,
     if strangers or not weights:
         raise ValueError(f"{checkpoint}: expected a checkpoint with 'state_dict', or a state dict, found "
                          f'{", ".join(sorted(map(str, strangers))[:10]) or "nothing"}')
+    if part is not None:
+        parts = sorted({name.partition('.')[0] for name in weights})
+        if part not in parts:
+            raise ValueError(f'--part {part}: {checkpoint} has the parts {", ".join(parts)}')
+        weights = {name: value for name, value in weights.items() if name.startswith(f'{part}.')}
     # What a published file said of itself goes on; of a training checkpoint two numbers do.
     meta = {key: value for key, value in loaded.get('meta', {}).items()
             if key in ('config', 'metrics', 'epoch', 'iter')}
@@ -80,6 +88,7 @@ def main() -> None:
     parser.add_argument('--dtype', default='float32', choices=DTYPES, help='how the weights are stored; int8 keeps '
                         'matrices in eight bits a weight and a factor a row: test what it does to your model')
     parser.add_argument('--metrics', help='what tools/test.py --out wrote')
+    parser.add_argument('--part', help='keep one part of the model alone, for example backbone, to start others from')
     args = parser.parse_args()
-    path = publish(args.checkpoint, args.out, args.config, args.dtype, args.metrics)
+    path = publish(args.checkpoint, args.out, args.config, args.dtype, args.metrics, args.part)
     print(f'{path}: {path.stat().st_size / 1e6:.2f} MB')

@@ -15,9 +15,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from mmrefseg.utils.find_config import package_files
 from mmrefseg.utils.json_object import json_object
 
 SUFFIX = '.safetensors'
+ZOO = 'zoo'  # zoo://FILE lies in the folder `zoo` beside configs/, wherever a config is used from
 DTYPES = dict(float32=torch.float32, float16=torch.float16, bfloat16=torch.bfloat16, int8=torch.int8)
 SCALE = '_scale'  # `x.weight` of eight bits has its factors in `x.weight_scale`, as compressed-tensors names them
 SMALLEST_PACKED = 1024  # below it eight bits save nothing worth their rounding
@@ -86,7 +88,8 @@ def load_from_safetensors(filename: str, map_location: Optional[Union[str, torch
     """Read a checkpoint; mmengine calls this for every checkpoint whose name ends with ``.safetensors``.
 
     Args:
-        filename (str): A file, or a URL, which is downloaded once and kept in torch's hub folder.
+        filename (str): A file; ``zoo://FILE``, one of those that come with mmrefseg; or a URL, which is downloaded
+            once and kept in torch's hub folder.
         map_location (str | torch.device, optional): Where the weights go. Defaults to the CPU.
 
     Returns:
@@ -103,12 +106,14 @@ def load_from_safetensors(filename: str, map_location: Optional[Union[str, torch
 
 
 def local_copy(filename: str) -> str:
-    """The path of a file, downloaded first if it is a URL: to a folder of its own in torch's hub folder.
+    """The path of a file: of ``zoo://FILE`` in the zoo, of a URL, downloaded first, in a folder of torch's hub folder.
 
     A hash at the end of the name (``name-1a2b3c4d.safetensors``) is checked by the download. Rank 0 downloads for the
     others.
     """
     url = urlparse(filename)
+    if url.scheme == ZOO:
+        return str(package_files() / 'zoo' / filename.removeprefix(f'{ZOO}://'))
     if url.scheme not in ('http', 'https'):
         return os.path.expanduser(filename)
     of_url = hashlib.sha256(filename.encode()).hexdigest()[:8]  # many a file is called model.safetensors

@@ -12,10 +12,12 @@ from .refer_format.reader import read_refer_index
 from .refer_format.restricted_pickle import load_refer_pickle
 from .referit import ReferItDataset
 from .refshapes import GRefShapesDataset, RefShapesDataset
+from .refshapes_attributes import RefShapesAttributesDataset
 from .triplet_list_dataset import TripletListDataset
 
 __all__ = [
     'GRefCOCODataset', 'GRefShapesDataset', 'MixedRefDataset', 'RefCOCODataset', 'RefCOCOPlusDataset',
-    'RefCOCOgDataset', 'RefShapesDataset', 'ReferDataset', 'ReferIndex', 'ReferItDataset', 'TripletListDataset',
+    'RefCOCOgDataset', 'RefShapesAttributesDataset', 'RefShapesDataset',
+    'ReferDataset', 'ReferIndex', 'ReferItDataset', 'TripletListDataset',
     'decode_segmentation', 'load_gref_json', 'load_refer_pickle', 'open_refer_index', 'read_refer_index'
 ]

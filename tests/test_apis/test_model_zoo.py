@@ -12,6 +12,7 @@ from conftest import ROOT
 
 from mmrefseg.apis import RefSegInferencer, find_zoo_model, list_zoo_models, zoo_models
 from mmrefseg.checkpoints import read_meta, save_safetensors
+from mmrefseg.utils import zoo_entries
 
 METAFILES = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']
 SHIPPED = list_zoo_models()
@@ -32,12 +33,12 @@ def test_metafiles_follow_the_schema(path):
         assert set(collection['Metadata']) == {'Training Data', 'Architecture'}
         if 'Paper' in collection:
             assert set(collection['Paper']) == {'Title', 'URL'} and collection['Paper']['URL'].startswith('https://')
-    optional = {'Alias', 'Metadata', 'Results', 'Weights', 'Training log'}
+    optional = {'Alias', 'Metadata', 'Results', 'Weights', 'Pretrained backbone', 'Training log'}
     for model in metafile['Models']:
         assert {'Name', 'In Collection', 'Config'} <= set(model) <= {'Name', 'In Collection', 'Config', *optional}
         assert model['Name'] == model['Name'].lower()  # mim looks lower case up
         ours = 'Weights' in model
-        assert ours == ('Training log' in model)
+        assert (ours or 'Pretrained backbone' in model) == ('Training log' in model)
         for result in model.get('Results', []):
             assert {'Task', 'Dataset', 'Metrics'} <= set(result) <= {
                 'Task', 'Dataset', 'Metrics', 'Source', 'Protocol', 'Trained On'}
@@ -71,7 +72,13 @@ def test_files_of_the_zoo():
         log = (ROOT / entry['Training log']).read_text()
         assert len(log) < 20_000 and f'python tools/train.py {entry["Config"]}' in log and 'Epoch(train)' in log
         files |= {entry['Weights'], entry['Training log']}
-    assert total <= 12e6
+    for entry in zoo_entries().values():
+        if 'Pretrained backbone' in entry:
+            path = ROOT / entry['Pretrained backbone']
+            assert path.stat().st_size <= 2**20
+            assert path.name.endswith(f'-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.safetensors')
+            files |= {entry['Pretrained backbone'], entry['Training log']}
+    assert total <= 20e6
     assert {path.relative_to(ROOT).as_posix() for path in (ROOT / 'zoo').iterdir()} == files
 
 

@@ -10,6 +10,7 @@ import cv2
 import pytest
 import torch
 from conftest import ROOT
+from mmengine.config import Config
 from plain_twin import PlainTwin
 
 from mmrefseg.structures import RefDataSample
@@ -18,6 +19,8 @@ from mmrefseg.utils.paired import build
 
 
 def load(name):
+    if str(ROOT / 'benchmarks') not in sys.path:
+        sys.path.append(str(ROOT / 'benchmarks'))  # for a script that is two files
     spec = importlib.util.spec_from_file_location(name, ROOT / 'benchmarks' / f'{name}.py')
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -30,57 +33,87 @@ def refshapes():
 
 
 def scores(m_iou):
-    return {split: dict.fromkeys(('mIoU', 'oIoU', 'P@0.5', 'P@0.7', 'P@0.9'), m_iou) for split in ('val', 'testA')}
+    return {split: dict.fromkeys(('mIoU', 'oIoU'), m_iou) for split in ('val', 'testA', 'testB')}
 
 
-def test_table_of_means_and_spread(refshapes):
-    text = refshapes.table(
-        {'configs/lts/lts_nano_refshapes.py': [scores(10.), scores(20.), scores(30.)],
-         'configs/sadlr/lts_nano_refshapes.py': [scores(5.)]}, ['val', 'testA'])
-    header, _, first, second = text.split('\n')
-    assert header == '| | val mIoU | val oIoU | val P@0.5 | val P@0.7 | val P@0.9 | testA mIoU |'
-    assert first == '| lts_lts_nano |' + ' 20.0 ± 10.0 |' * 6
-    assert second == '| sadlr_lts_nano |' + ' 5.0 |' * 6
+@pytest.fixture
+def claims(refshapes):
+    return sys.modules['refshapes_claims']
 
 
-def test_finished_runs_are_not_repeated(refshapes, tmp_path, monkeypatch):
+def options(tmp_path, **changed):
+    return argparse.Namespace(**dict(dict(
+        work_dir=tmp_path / 'work', results=tmp_path / 'results', data='data', epochs=2,
+        cfg_options=['optim_wrapper.optimizer.lr=1e-3']), **changed))
+
+
+def test_finished_runs_are_not_repeated(refshapes, tmp_path, monkeypatch, capsys):
     commands = []
 
     def run(command, log):
         commands.append(command)
         if command[0] == 'tools/test.py':
-            out = command[command.index('--out') + 1]
-            with open(out, 'w') as file:
-                json.dump(scores(12.), file)
+            Path(command[command.index('--out') + 1]).write_text(json.dumps(scores(12.)))
+        return 30.
 
     monkeypatch.setattr(refshapes, 'run', run)
-    args = argparse.Namespace(work_dir=tmp_path, data='data', epochs=2, splits=['val', 'testA'],
-                              cfg_options=['optim_wrapper.optimizer.lr=1e-3'])
-    config = 'configs/lavt/lavt_nano_refshapes.py'
     for _ in range(2):
-        assert refshapes.train_and_test(config, 3, args) == scores(12.)
+        assert refshapes.train_and_test('lavt+sadlr-n1', 3, options(tmp_path)) == scores(12.)
     train, test = commands
-    assert train[:2] == ['tools/train.py', config] and '--resume' in train
-    assert {'randomness.seed=3', 'train_cfg.max_epochs=2', 'optim_wrapper.optimizer.lr=1e-3'} <= set(train)
-    assert test[:3] == ['tools/test.py', config, str(tmp_path / 'lavt_lavt_nano_e2_s3/epoch_2.pth')]
+    assert train[:2] == ['tools/train.py', 'configs/sadlr/lavt_nano_refshapes.py'] and '--resume' in train
+    assert {'randomness.seed=3', 'train_cfg.max_epochs=2', 'param_scheduler.1.end=2', 'optim_wrapper.optimizer.lr=1e-3',
+            'model.decode_head.num_iterations=1'} <= set(train)
+    assert test[:3] == ['tools/test.py', 'configs/sadlr/lavt_nano_refshapes.py',
+                        str(tmp_path / 'work/lavt+sadlr-n1_s3/epoch_2.pth')]
+    assert 'model.decode_head.num_iterations=1' in test
+    with pytest.raises(ValueError, match="_s3.json is of .*'epochs': 2.* this would be .*'epochs': 4"):
+        refshapes.train_and_test('lavt+sadlr-n1', 3, options(tmp_path, epochs=4))
+    measured, hours = refshapes.read_scores(tmp_path / 'results')
+    assert measured == {'lavt+sadlr-n1': {3: 12.}} and hours == 60 / 3600
+    assert '1 runs are measured' in refshapes.summary(tmp_path / 'results')
+
+
+def test_differences_are_paired_by_seed(claims):
+    better, worse = {0: 50., 1: 60., 2: 71., 5: 9.}, {0: 49., 1: 58., 2: 68., 4: 90.}
+    seeds, mean, error = claims.paired_difference(better, worse)  # 1, 2, 3: the spread of the seeds does not count
+    assert seeds == [0, 1, 2] and mean == 2 and error == pytest.approx(1 / 3**0.5)
+    assert claims.paired_difference({0: 3.}, {0: 4.}) == ([0], -1., None)
+    assert claims.paired_difference({0: 3.}, {1: 4.})[0] == []
+
+
+@pytest.mark.parametrize('mean, error, expected', [
+    (2., 0.5, 'holds'), (0.9, 0.5, 'does not show'), (-0.9, 0.5, 'does not show'), (-2., 0.5, 'the other way round'),
+    (2., None, 'one seed'), (float('nan'), None, 'not measured')])
+def test_verdicts(claims, mean, error, expected):
+    assert claims.verdict(mean, error) == expected
+
+
+def test_table_of_claims(claims):
+    rows = claims.claims_table({'lts+sadlr': {0: 70., 1: 72.}, 'lts': {0: 69., 1: 70.8}}, claims.CLAIMS[:2]).split('\n')
+    assert rows[2] == ('| SADLR gains on LTS (SADLR, Table 3) | 71.0 | 69.9 | +1.1 ± 0.1 | 2 '
+                       '| +2.57 mIoU (74.49, 71.92) | holds |')
+    assert rows[3].endswith('| – | – | – | 0 | +1.28 mIoU (73.90, 72.62) | not measured |')
 
 
 def test_a_failed_run_names_its_log(refshapes, tmp_path):
-    with pytest.raises(RuntimeError, match='tools/train.py no_such_config.py failed with 1: see .*run.log'):
+    with pytest.raises(RuntimeError, match='tools/train.py no_such_config.py failed with 2: see .*run.log'):
         refshapes.run(['tools/train.py', 'no_such_config.py'], tmp_path / 'run.log')
     assert 'no_such_config.py' in (tmp_path / 'run.log').read_text()
 
 
-@pytest.mark.parametrize('group', ['sadlr', 's2rm', 'm3att'])
-def test_groups_name_configs_that_exist(refshapes, group):
-    configs = refshapes.GROUPS[group]
-    assert len(configs) == len(set(configs)) == dict(sadlr=9, s2rm=6, m3att=5)[group]
-    assert all((ROOT / config).is_file() for config in configs)
+def test_every_run_is_a_config_and_in_a_claim(claims):
+    assert {name for claim in claims.CLAIMS for name in (claim.better, claim.worse)} == set(claims.RUNS)
+    for run in claims.RUNS.values():
+        cfg = Config.fromfile(ROOT / run.config)
+        cfg.merge_from_dict(dict(option.split('=', 1) for option in run.options))
+        assert cfg.input_size == (96, 96)
+    headline = claims.runs_of(claims.GROUPS)
+    assert 20 <= len(headline) < len(claims.runs_of(claims.GROUPS, headline_only=False)) == len(claims.RUNS)
 
 
-# The published LAVT's parts at the nano model's size.
 PLAIN_NANO = [str(ROOT / 'configs/lavt/lavt_nano_refshapes.py'), '--shape', '96', '96', '--words', '4', '--cfg-options',
-              'model.backbone.stem=None', 'model.backbone.use_abs_pos_embed=False']
+              'model.backbone.stem=None', 'model.backbone.use_abs_pos_embed=False', 'model.backbone.mlp_ratio=4',
+              'model.decode_head.sub_pixel=None', 'model.auxiliary_head=None']
 
 
 @pytest.fixture
@@ -138,7 +171,9 @@ def test_allocator_measures_both(monkeypatch, run_script, tmp_path, train):
 
 
 def test_the_plain_twin_computes_the_same():
-    model = build(PLAIN_NANO[0], {'model.backbone.stem': None, 'model.backbone.use_abs_pos_embed': False})
+    model = build(PLAIN_NANO[0], {
+        'model.backbone.stem': None, 'model.backbone.use_abs_pos_embed': False, 'model.backbone.mlp_ratio': 4,
+        'model.decode_head.sub_pixel': None, 'model.auxiliary_head': None})
     twin = PlainTwin(model)
     images, expressions = torch.randn(2, 3, 96, 96), ['red circle', 'the big blue square']
     samples = [RefDataSample(metainfo=dict(expressions=[each])) for each in expressions]
@@ -276,3 +311,11 @@ def test_evaluation_runs(run_script, tmp_path):
     assert found['expressions'] == [1, 3]
     assert {way: len(times) for way, times in found['times'].items()} == {
         'one by one': 2, 'grouped': 2, 'grouped, amp': 2}
+
+
+def test_finer_strides_reach_higher_iou(run_script, refshapes_root):
+    printed = run_script(load('stride_ceiling'), refshapes_root, '--masks', 6, '--sizes', 64, '--strides', 16, 4)
+    rows = [[float(cell) for cell in line.split('|')[1:-1]] for line in printed.splitlines() if line.startswith('|  ')]
+    coarse, fine = rows
+    assert coarse[:2] == [64, 16] and fine[:2] == [64, 4]
+    assert coarse[2] < fine[2] and coarse[4] < fine[4] <= fine[2] <= 100  # a fit is no worse than the share of a cell

@@ -13,8 +13,9 @@ from .speakers import GENERALIZED, TRIES_PER_EXPRESSION, Speaker
 MOST_REFS = dict(one=2, several=1, none=2)
 # How often an expression for several names what they have in common ("the red circles") and not one after the other.
 IN_COMMON = 0.6
-# Which attribute an expression for nothing has wrong, and how often its value is that of another shape of the scene.
-WRONG = dict(kind=0.1, colour=0.9)
+# Which attribute an expression for nothing has wrong, one as often as the other, and how often its value is that of
+# another shape of the scene.
+WRONG = dict(kind=0.5, colour=0.5)
 FROM_THE_SCENE = 0.25
 
 _VALUES = dict(kind=KINDS, colour=COLOURS)

@@ -22,6 +22,8 @@ HELD_OUT = frozenset(
 # Radii as shares of the picture. Between small and large lies a band that is called neither.
 RADIUS_RANGES = {'small': (0.085, 0.11), 'medium': (0.115, 0.145), 'large': (0.15, 0.2)}
 RADIUS_WEIGHTS = (0.4, 0.2, 0.4)
+# What the annotations say of each shape, and the values it may have.
+SHAPE_ATTRIBUTES = dict(kind=KINDS, colour=COLOURS, texture=TEXTURES, size=tuple(RADIUS_RANGES))
 
 # Every shape shows at least this share of its own area, and this share of the picture.
 MIN_VISIBLE_SHARE = 0.65

@@ -19,7 +19,7 @@ from .scenes import KINDS, ROUND_KINDS, SPLITS
 from .speakers import ALL_VARIANTS, GENERALIZED, VARIANTS
 
 # Change it whenever the same arguments give other files.
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 MANIFEST = 'refshapes_manifest.json'
 DEFAULT_SCENES = {'train': 4400, 'val': 300, 'testA': 200, 'testB': 200}
 MIN_SIZE = 64

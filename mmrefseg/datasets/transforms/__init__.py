@@ -4,7 +4,8 @@ from .formatting import PackRefInputs
 from .loading import LoadRefAnnotations, LoadRefImage
 from .random_flip_expression import RandomFlipExpression
 from .ref_resize import RefResize
+from .shape_attributes import LoadShapeAttributes
 
 __all__ = [
-    'LoadRefAnnotations', 'LoadRefImage', 'PackRefInputs', 'RandomFlipExpression', 'RefResize'
+    'LoadRefAnnotations', 'LoadRefImage', 'LoadShapeAttributes', 'PackRefInputs', 'RandomFlipExpression', 'RefResize'
 ]

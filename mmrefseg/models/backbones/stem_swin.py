@@ -2,6 +2,7 @@
 
 from typing import Optional, Sequence, Tuple, Union
 
+from mmengine.model import BaseModule
 from mmseg.models.backbones import SwinTransformer
 from torch import Tensor
 from torch.nn.modules.utils import _pair
@@ -40,6 +41,16 @@ class StemSwin(SwinTransformer):
                 block.attn = WindowAttention(block.attn)
         if stem is not None:
             self.patch_embed = MODELS.build(dict(stem, embed_dims=self.num_features[0]))
+
+    def init_weights(self) -> None:
+        """As mmseg's, but a checkpoint with positions is left to mmengine: mmseg 1.2.2 takes their embedding for a map.
+
+        ``init_cfg`` then has mmengine's ``prefix`` where the names in the checkpoint begin with one.
+        """
+        if self.use_abs_pos_embed and self.init_cfg is not None:
+            BaseModule.init_weights(self)
+        else:
+            super().init_weights()
 
     def forward(self, images: Tensor) -> Tuple[Tensor, ...]:
         """(B, 3, H, W) -> maps (B, C_i, H_i, W_i), as mmseg's.

@@ -11,8 +11,9 @@ from .lts_mask_head import LTSMaskHead
 from .mask_head import MaskHead
 from .rela_head import ReLAHead
 from .sadlr_head import SADLRHead
+from .shape_attributes_head import ShapeAttributesHead
 
 __all__ = [
     'BaseRefHead', 'CGAHead', 'DynamicClassifierHead', 'ExistenceHead', 'LFRHead', 'LTSMaskHead', 'LevelHead',
-    'LocateHead', 'MaskHead', 'ReLAHead', 'SADLRHead'
+    'LocateHead', 'MaskHead', 'ReLAHead', 'SADLRHead', 'ShapeAttributesHead'
 ]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import MultiModalFeatures
 
-from ..utils import at_least_single
+from ..utils import SubPixel, at_least_single
 
 
 class BaseRefHead(BaseModule, metaclass=ABCMeta):
@@ -29,11 +29,19 @@ class BaseRefHead(BaseModule, metaclass=ABCMeta):
         loss_decode (dict | list[dict]): Losses of mmseg or ours. Defaults to cross entropy.
         align_corners (bool): Of the upsampling of the logits. Defaults to False.
         ignore_index (int): Pixels of this target count nowhere. Defaults to 255.
+        sub_pixel (dict, optional): ``channels`` and ``scale`` of a :class:`SubPixel` that makes Y finer before the head
+            reads it, for maps so small that a cell of Y is large beside an object. Defaults to None, Y as it comes.
         init_cfg (dict, optional): Initialization, as in mmengine.
 
+    Attributes:
+        channels (int | None): C of what :attr:`finer` makes of Y, which the layers of a head read.
+
     Raises:
-        ValueError: ``num_classes`` is neither 1 nor 2.
+        ValueError: ``num_classes`` is neither 1 nor 2, or ``sub_pixel`` is for a head that does not take it.
     """
+
+    #: Whether the head reads :attr:`finer` of Y.
+    takes_sub_pixel = False
 
     def __init__(self,
                  in_channels: Optional[int],
@@ -41,12 +49,17 @@ class BaseRefHead(BaseModule, metaclass=ABCMeta):
                  loss_decode: Union[dict, List[dict], None] = None,
                  align_corners: bool = False,
                  ignore_index: int = 255,
+                 sub_pixel: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         if num_classes not in (1, 2):
             raise ValueError(f'{type(self).__name__}: num_classes is {num_classes}, expected 2 '
                              '(background and object) or 1 (sigmoid)')
+        if sub_pixel is not None and not self.takes_sub_pixel:
+            raise ValueError(f'{type(self).__name__} takes no sub_pixel (MaskHead, SADLRHead and CGAHead do)')
         self.in_channels = in_channels
+        self.channels = in_channels if sub_pixel is None else sub_pixel['channels']
+        self.finer = nn.Identity() if sub_pixel is None else SubPixel(in_channels, **sub_pixel)
         self.num_classes = num_classes
         self.align_corners = align_corners
         self.ignore_index = ignore_index

@@ -52,6 +52,8 @@ class CGAHead(BaseRefHead):
             the text encoder gives words of other than ``text_channels`` channels.
     """
 
+    takes_sub_pixel = True
+
     def __init__(self,
                  in_channels: int,
                  text_channels: int,
@@ -69,8 +71,8 @@ class CGAHead(BaseRefHead):
         self.reads = Reads(text=text_channels)
         self.ila_weight = ila_weight
         self.steps = nn.ModuleList(
-            GroupedAttention(in_channels, text_channels, num_groups, norm_cfg) for _ in range(num_steps))
-        self.classifier = nn.Conv2d(in_channels, self.num_classes, 1)
+            GroupedAttention(self.channels, text_channels, num_groups, norm_cfg) for _ in range(num_steps))
+        self.classifier = nn.Conv2d(self.channels, self.num_classes, 1)
 
     def forward(self, decoded: Tensor, features: MultiModalFeatures) -> Tensor:
         """Y (N, C, h, w) and the text -> logits (N, K, h, w)."""
@@ -91,6 +93,7 @@ class CGAHead(BaseRefHead):
         if found != self.text_channels:
             raise ValueError(f'decode_head.text_channels is {self.text_channels}, but the text encoder gives words of '
                              f'{found} channels')
+        decoded = self.finer(decoded)
         attentions = []
         for step in self.steps:
             decoded, attention = step(decoded, features.text)

@@ -21,12 +21,14 @@ class MaskHead(BaseRefHead):
         ValueError: ``kernel_size`` is even.
     """
 
+    takes_sub_pixel = True
+
     def __init__(self, in_channels: int, kernel_size: int = 1, **kwargs) -> None:
         super().__init__(in_channels, **kwargs)
         if kernel_size % 2 == 0:
             raise ValueError(f'decode_head.kernel_size is {kernel_size}, expected an odd number')
-        self.classifier = nn.Conv2d(in_channels, self.num_classes, kernel_size, padding=kernel_size // 2)
+        self.classifier = nn.Conv2d(self.channels, self.num_classes, kernel_size, padding=kernel_size // 2)
 
     def forward(self, decoded: Tensor, features: MultiModalFeatures) -> Tensor:
-        """Y (N, C, h, w) -> logits (N, K, h, w)."""
-        return self.classifier(decoded)
+        """Y (N, C, h, w) -> logits (N, K, h, w), finer with ``sub_pixel``."""
+        return self.classifier(self.finer(decoded))

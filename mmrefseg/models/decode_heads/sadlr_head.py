@@ -42,6 +42,8 @@ class SADLRHead(BaseRefHead):
         ValueError: ``query_update`` is unknown, or the loss weights are not one an iteration.
     """
 
+    takes_sub_pixel = True
+
     def __init__(self,
                  in_channels: int,
                  text_channels: int,
@@ -61,9 +63,9 @@ class SADLRHead(BaseRefHead):
         self.query_update = query_update
         self.loss_weights = tuple(loss_weights)
         if num_iterations:
-            self.sentence_query = nn.Linear(text_channels, in_channels)
-            self.dynamic_convolution = DynamicConvolution(in_channels, dynamic_channels)
-        classified = self.dynamic_convolution.out_channels if num_iterations else in_channels
+            self.sentence_query = nn.Linear(text_channels, self.channels)
+            self.dynamic_convolution = DynamicConvolution(self.channels, dynamic_channels)
+        classified = self.dynamic_convolution.out_channels if num_iterations else self.channels
         self.classifier = nn.Conv2d(classified, self.num_classes, 1)
 
     def forward(self, decoded: Tensor, features: MultiModalFeatures) -> Tensor:
@@ -80,6 +82,7 @@ class SADLRHead(BaseRefHead):
         Returns:
             list[Tensor]: R_1 … R_n, (N, K, h, w) each; with 0 iterations the host's own.
         """
+        decoded = self.finer(decoded)
         if not self.num_iterations:
             return [self.classifier(decoded)]
         # (N, C, h, w) -> (N, hw, C): the product below reads it as it lies, nothing is copied.

@@ -16,11 +16,13 @@ from .pixel_levels import PixelLevels, PixelSequence
 from .precision import at_least_single, without_autocast
 from .projected_attention import ProjectedAttention
 from .sine_positions import sine_positions
+from .sub_pixel import SubPixel
 from .upsampled_conv import upsampled_conv
 
 __all__ = [
     'DeformableAttention', 'FeedForward', 'LinearNormReLU', 'MergeLevels', 'PixelLevels', 'PixelSequence',
-    'ProjectedAttention', 'adaptive_average', 'at_least_single', 'channels_of_maps', 'checkpoint_blocks',
-    'checkpointed', 'coordinate_map', 'downsample_target', 'expand_to_expressions', 'is_exporting', 'mask_patches',
-    'normalize_rows', 'read_values', 'sine_positions', 'upsampled_conv', 'without_autocast'
+    'ProjectedAttention', 'SubPixel', 'adaptive_average', 'at_least_single', 'channels_of_maps',
+    'checkpoint_blocks', 'checkpointed', 'coordinate_map', 'downsample_target', 'expand_to_expressions',
+    'is_exporting', 'mask_patches', 'normalize_rows', 'read_values', 'sine_positions', 'upsampled_conv',
+    'without_autocast'
 ]

@@ -1,0 +1,15 @@
+# The Swin of all nano methods, small enough for a CPU at 96x96. It starts from weights that can see:
+# configs/mixing/attributes_nano_refshapes.py made them.
+nano_swin = dict(
+    stem=dict(type='ConvStem', dilations=[1, 2, 1]),
+    embed_dims=32,
+    depths=[1, 1, 1, 1],
+    num_heads=[2, 4, 8, 16],
+    window_size=4,
+    mlp_ratio=2,
+    drop_path_rate=0.,
+    # Swin knows no place of its own, and "leftmost" must be learned from a few thousand images.
+    use_abs_pos_embed=True,
+    pretrain_img_size=96,
+    init_cfg=dict(
+        type='Pretrained', checkpoint='zoo://swin_nano_refshapes-a6de3425.safetensors', prefix='backbone.'))
