@@ -99,3 +99,19 @@ def test_sync_bn_over_two_processes(monkeypatch):
     assert_close(torch.cat([results[0][1], results[1][1]]), leaf.grad)
     for rank in range(2):
         assert_close(results[rank][2:], (norm.running_mean, norm.running_var))
+
+
+@pytest.mark.parametrize('masked', [True, False])
+def test_gradients_in_double_precision(masked):
+    """``gradcheck``: what is computed stays in double precision, and the gradient is that of the function."""
+    torch.manual_seed(0)
+    layer = LinearNormReLU(3, 4, dict(type='BN')).double()
+    rows = torch.randn(2, 5, 3, dtype=torch.double, requires_grad=True)
+    mask = torch.arange(5) < torch.tensor([[5], [3]]) if masked else None
+    assert layer(rows, mask).dtype == torch.double
+
+    def real(rows):
+        out = layer(rows, mask)
+        return out if mask is None else out.masked_fill(~mask[..., None], 0)
+
+    assert torch.autograd.gradcheck(real, rows)

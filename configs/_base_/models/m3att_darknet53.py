@@ -14,7 +14,8 @@ model = dict(
     text_encoder=dict(
         type='RNNEncoder', cell='lstm', embed_dims=300, hidden_dims=128, max_length=15, freeze_embedding=True),
     # Darknet stays as it is loaded, as in VLT's released code. The paper pre-trained it on COCO without the val and
-    # test pictures of RefCOCO, RefCOCO+ and RefCOCOg; mmdet's YOLOv3 has seen them.
+    # test images of RefCOCO, RefCOCO+ and RefCOCOg; mmdet's YOLOv3 has seen them: numbers from it compare with no
+    # published ones (../pretraining/ has clean ones).
     backbone=dict(
         type='mmdet.Darknet',
         depth=53,

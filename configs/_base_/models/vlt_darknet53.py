@@ -24,8 +24,9 @@ model = dict(
         max_length=15,
         freeze_embedding=True,
         sentence='mean'),
-    # Darknet stays as it is loaded. The papers pre-trained it on COCO without the val and test pictures of RefCOCO,
-    # RefCOCO+ and RefCOCOg; mmdet's YOLOv3 has seen them.
+    # Darknet stays as it is loaded. The papers pre-trained it on COCO without the val and test images of RefCOCO,
+    # RefCOCO+ and RefCOCOg; mmdet's YOLOv3 has seen them: numbers from it compare with no published ones
+    # (../pretraining/ has clean ones).
     backbone=dict(
         type='mmdet.Darknet',
         depth=53,
