@@ -15,7 +15,8 @@ from typing import Dict, List, Set
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / 'docs/en/method_index.md'
 METHODS = dict(lavt='LAVT', sadlr='SADLR', cgan="CGAN's cascade", lts='LTS', cmpc='CMPC', vlt='VLT',
-               s2rm='S²RM and CASG', m3att='M³Att', caris='CARIS', rela='ReLA')
+               s2rm='S²RM and CASG', m3att='M³Att', caris='CARIS', rela='ReLA',
+               cris='CRIS', detris='DETRIS')
 SHARED = 'Shared'
 # Whose a part is that several methods' configs name, or that one happens to name alone.
 OWNERS = dict(PWAM='lavt', PWAMFusion=SHARED, LFRHead='m3att', VLTDecoder='vlt', ExistenceHead=SHARED, LTSDecoder='lts',
@@ -23,7 +24,8 @@ OWNERS = dict(PWAM='lavt', PWAMFusion=SHARED, LFRHead='m3att', VLTDecoder='vlt',
 # Where an option, not a type, brings a part in.
 CONFIGS = dict(GenericDecLayer='m3att/ablations/m3att_darknet53_refcoco_generic3.py')
 # Where parts are looked for; a method's parts import one another from here.
-PARTS = ('backbones', 'text_encoders', 'fusion', 'necks', 'decoders', 'decode_heads', 'losses', 'segmentors')
+PARTS = ('backbones', 'adapters', 'text_encoders', 'fusion', 'necks', 'decoders', 'decode_heads', 'losses',
+         'segmentors')
 # What a part stands on, of which no method consists.
 BASES = re.compile(r'Base\w+|LastLevelFusion|Vocabulary|\w+Plan|Window\w+|RefTestCfg|ExpressionRows')
 HEAD = """<!-- Written by docs/method_index.py from the sources: change those. -->

@@ -329,8 +329,71 @@ def rela() -> Sketch:
     return sketch
 
 
+def cris() -> Sketch:
+    """CLIP's two towers, and a kernel made of the sentence."""
+    sketch = Sketch(900, 300, 'CRIS: the sentence enters the coarsest level; pixels ask words; a kernel is made of it')
+    picture = sketch.box(10, 60, 'picture', width=80)
+    words = sketch.box(10, 210, 'CLIP text\ntower', 'text', width=90)
+    levels = [sketch.box(130, 20 + 60 * i, f'V{"₃₄₅"[i]}, stride {8 << i}', 'image', width=110) for i in range(3)]
+    product = sketch.circle(300, 162, '×')
+    joined = [sketch.circle(300, 42, '©'), sketch.circle(300, 102, '©')]
+    sketch.arrow([picture.right, (110, 82), (110, 42), levels[0].left])
+    sketch.arrow([(110, 82), (110, 102), levels[1].left])
+    sketch.arrow([(110, 102), (110, 162), levels[2].left])
+    sketch.text(185, 200, 'CLIPResNet; V₅: attention pool', small=True)
+    for level, join in zip(levels, [*joined, product]):
+        sketch.arrow([level.right, join.left])
+    sketch.arrow([product.top(), joined[1].bottom()], 'up', (316, 138))
+    sketch.arrow([joined[1].top(), joined[0].bottom()], 'pool V₃', (330, 78))
+    aggregate = sketch.box(390, 80, 'concat, 1×1,\ncoordinates', 'fusion', width=110)
+    for join, side in ((joined[0], 42), (joined[1], 102), (product, 162)):
+        sketch.arrow([join.right, (365, side), (365, 102), aggregate.left] if side != 102 else
+                     [join.right, aggregate.left])
+    layers = sketch.box(550, 72, 'pixels ask pixels,\nthen words: 3 layers', 'decoder', width=150, height=60)
+    up = sketch.box(735, 80, 'up, 3×3,\nup, 3×3', 'decoder', width=70)
+    head = sketch.box(740, 195, '3×3 kernel\nof the sentence', 'head', width=115)
+    sketch.arrow([aggregate.right, layers.left], 'F')
+    sketch.arrow([layers.right, up.left])
+    sketch.arrow([up.bottom(), (770, 195)], 'Y', (785, 165))
+    sketch.arrow([words.right, (300, 232), product.bottom()], 'sentence', (180, 226), kind='text')
+    sketch.arrow([(300, 232), (650, 232), (650, 217), head.left], kind='text')
+    sketch.arrow([words.bottom(), (55, 280), (620, 280), (620, 132)], 'words', (180, 275), kind='text')
+    sketch.arrow([head.right, (890, 217)], 'mask', (876, 211))
+    sketch.text(420, 150, 'CRISFusion', small=True)
+    return sketch
+
+
+def detris() -> Sketch:
+    """Two frozen towers, and adapters through which words enter."""
+    sketch = Sketch(900, 320, 'DETRIS: frozen DINOv2 and CLIP with adapters; words enter in several blocks')
+    picture = sketch.box(10, 120, 'picture', width=80)
+    words = sketch.box(120, 20, 'CLIP text tower, frozen,\nwith text adapters', 'text', width=180)
+    blocks = [sketch.box(120 + 150 * i, 120, 'DINOv2 blocks,\nfrozen', 'image', width=120) for i in range(3)]
+    adapters = [sketch.box(130 + 150 * i, 215, 'DenseAligner', 'fusion', width=100, height=36) for i in range(3)]
+    sketch.arrow([picture.right, blocks[0].left])
+    for i, (block, adapter) in enumerate(zip(blocks, adapters)):
+        sketch.arrow([block.bottom(0.35), (block.bottom(0.35)[0], 215)])
+        sketch.arrow([(block.bottom(0.65)[0], 215), block.bottom(0.65)], '· 0.2', (block.bottom(0.65)[0] + 22, 195))
+        sketch.arrow([(adapter.bottom()[0], 285), adapter.bottom()], kind='text')
+        if i < 2:
+            sketch.arrow([block.right, blocks[i + 1].left])
+    sketch.arrow([words.left, (105, 42), (105, 285), (adapters[2].bottom()[0], 285)], 'words, at the MLP of a block',
+                 (230, 303), kind='text', head=False)
+    neck = sketch.box(585, 120, 'each × W sentence,\nconcat, coordinates', 'fusion', width=150)
+    sketch.arrow([blocks[2].right, neck.left], 'three maps', (562, 110))
+    sketch.arrow([words.right, (660, 42), neck.top()], 'sentence', (420, 36), kind='text')
+    decoder = sketch.box(600, 215, 'CRISDecoder', 'decoder', width=120, height=36)
+    head = sketch.box(770, 211, '3×3 kernel\nof the sentence', 'head', width=115)
+    sketch.arrow([neck.bottom(), decoder.top()], 'F', (675, 192))
+    sketch.arrow([decoder.right, head.left], 'Y')
+    sketch.arrow([(660, 42), (828, 42), head.top()], kind='text')
+    sketch.arrow([(adapters[2].bottom()[0], 285), (660, 285), decoder.bottom()], kind='text')
+    return sketch
+
+
 FIGURES: Dict[str, Callable[[], Sketch]] = dict(
-    lavt=lavt, sadlr=sadlr, lts=lts, cmpc=cmpc, vlt=vlt, cgan=cgan, s2rm=s2rm, m3att=m3att, caris=caris, rela=rela)
+    lavt=lavt, sadlr=sadlr, lts=lts, cmpc=cmpc, vlt=vlt, cgan=cgan, s2rm=s2rm, m3att=m3att, caris=caris, rela=rela,
+    cris=cris, detris=detris)
 
 
 def main(folder: Path) -> None:

@@ -56,10 +56,12 @@ class SegmentorGraph(nn.Module):
         outputs = self.model.run_rows(self.model.encode_image(images), text, image_index)
         evidence = evidence_of(outputs.logits)[:, None]
         align_corners = self.model.decode_head.align_corners
+        interpolation = self.model.test_cfg.interpolation
         if self.model.test_cfg.threshold == 0.5:
-            evidence = resize_logits(evidence, self.input_size, align_corners)
+            evidence = resize_logits(evidence, self.input_size, align_corners, interpolation)
         else:  # a probability is what is resized, see fill_predictions; back to log-odds
-            probability = resize_logits(evidence.sigmoid(), self.input_size, align_corners).clamp(1e-6, 1 - 1e-6)
+            probability = resize_logits(evidence.sigmoid(), self.input_size, align_corners, interpolation)
+            probability = probability.clamp(1e-6, 1 - 1e-6)
             evidence = (probability / (1 - probability)).log()
         evidence = evidence[:, 0]
         return tuple(value for value in (evidence, outputs.existence, outputs.prior) if value is not None)

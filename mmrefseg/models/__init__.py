@@ -1,10 +1,20 @@
 """The parts a referring-segmentation model is combined from."""
 
-from .backbones import AutoBackbone, ConvStem, LAVTSwin, StemSwin
+from .adapters import DenseAligner, DenseConvolutions, TextAdapter
+from .backbones import (
+    AlignedDINOv2,
+    AutoBackbone,
+    CLIPResNet,
+    ConvStem,
+    LAVTSwin,
+    SpatialAttentionPool,
+    StemSwin,
+)
 from .decode_heads import (
     BaseRefHead,
     CGAHead,
     DynamicClassifierHead,
+    DynamicKernelHead,
     ExistenceHead,
     LevelHead,
     LFRHead,
@@ -16,6 +26,7 @@ from .decode_heads import (
 )
 from .decoders import (
     CASGDecoder,
+    CRISDecoder,
     FPNDecoder,
     LAVTDecoder,
     LTSDecoder,
@@ -44,6 +55,9 @@ from .fusion import (
     CARISLayer,
     CMPCFusion,
     ConvLSTM,
+    CoordinateConv,
+    CRISFusion,
+    DETRISFusion,
     EntityPerception,
     GenericDecLayer,
     ImageFusion,
@@ -76,16 +90,18 @@ from .segmentors import MaskingOptions, MaskRIS, RefSegmentor, TwoPassDataParall
 from .text_encoders import BERTEncoder, CLIPTextEncoder, PromptedBERTEncoder, RNNEncoder, Vocabulary
 
 __all__ = [
-    'ACM', 'ACMFusion', 'AutoBackbone', 'BERTEncoder', 'BaseRefHead', 'CARISFusion', 'CARISLayer', 'CASGDecoder',
-    'CGAHead', 'CLIPSegSegmentor', 'CLIPTextEncoder', 'CMPCFusion', 'ConvLSTM', 'ConvStem', 'DeformableNeck',
-    'DynamicClassifierHead', 'EntityPerception', 'ExistenceHead', 'FPNDecoder', 'Florence2Segmentor',
-    'FoundationSegmentor', 'GenericDecLayer', 'GroundedSegmentor', 'ImageFusion', 'ImageListPreprocessor',
-    'IterativeInteraction', 'LAVTDecoder', 'LAVTSwin', 'LFRHead', 'LTSDecoder', 'LTSFusion', 'LTSMaskHead',
-    'LastLevelFusion', 'LevelHead', 'LocateHead', 'M3Att', 'M3Dec', 'M3DecLayer', 'M3MaskDecoder',
+    'ACM', 'ACMFusion', 'AlignedDINOv2', 'AutoBackbone', 'BERTEncoder', 'BaseRefHead', 'CARISFusion', 'CARISLayer',
+    'CASGDecoder', 'CGAHead', 'CLIPResNet', 'CLIPSegSegmentor', 'CLIPTextEncoder', 'CMPCFusion', 'CRISDecoder',
+    'CRISFusion', 'ConvLSTM', 'ConvStem', 'CoordinateConv', 'DETRISFusion', 'DeformableNeck', 'DenseAligner',
+    'DenseConvolutions', 'DynamicClassifierHead', 'DynamicKernelHead', 'EntityPerception', 'ExistenceHead',
+    'FPNDecoder', 'Florence2Segmentor', 'FoundationSegmentor', 'GenericDecLayer', 'GroundedSegmentor', 'ImageFusion',
+    'ImageListPreprocessor', 'IterativeInteraction', 'LAVTDecoder', 'LAVTSwin', 'LFRHead', 'LTSDecoder', 'LTSFusion',
+    'LTSMaskHead', 'LastLevelFusion', 'LevelHead', 'LocateHead', 'M3Att', 'M3Dec', 'M3DecLayer', 'M3MaskDecoder',
     'MaskFeatureDecoder', 'MaskHead', 'MaskRIS', 'MaskingOptions', 'MultiScaleFusion', 'PWAM', 'PWAMFusion',
     'PriorConcat', 'PromptableSegmenter', 'PromptedBERTEncoder', 'QueryBalance', 'QueryGeneration', 'RNNEncoder',
     'ReLAHead', 'RefCrossEntropyLoss', 'RefDiceLoss', 'RefSegmentor', 'RegionReranker', 'RelationGraph',
     'RelevanceFilter', 'S2RM', 'S2RMBalancing', 'S2RMCoparsing', 'S2RMDistribution', 'SADLRHead', 'ScoreLocator',
-    'StemSwin', 'TextGuidedExchange', 'TileConcat', 'TileConcatFusion', 'TransformerLocator', 'TwoPassDataParallel',
-    'VLTDecoder', 'VLTFusion', 'VLTWordDecoder', 'Vocabulary', 'WordTypes', 'ZeroShotDetector', 'compile_parts'
+    'SpatialAttentionPool', 'StemSwin', 'TextAdapter', 'TextGuidedExchange', 'TileConcat', 'TileConcatFusion',
+    'TransformerLocator', 'TwoPassDataParallel', 'VLTDecoder', 'VLTFusion', 'VLTWordDecoder', 'Vocabulary',
+    'WordTypes', 'ZeroShotDetector', 'compile_parts'
 ]

@@ -16,7 +16,7 @@ class TextFeatures:
     Attributes:
         words (Tensor): (N, L, C), a feature a word (or word piece).
         mask (Tensor): (N, L) bool, True = a real word, False = padding.
-        sentence (Tensor): (N, C), one feature an expression.
+        sentence (Tensor): (N, C'), one feature an expression; C' = C but for an encoder with a projection of it.
     """
 
     words: Tensor

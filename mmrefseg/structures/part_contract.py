@@ -35,7 +35,8 @@ class Reads:
     """Features that a part reads of the text and of the part before it: its attribute ``reads``. None: any.
 
     Attributes:
-        text (int, optional): C of words and sentence.
+        text (int, optional): C of the words.
+        sentence (int, optional): C of the sentence.
         maps (tuple[int], optional): C of each level, finest first.
         last_map (int, optional): C of the coarsest level, for a part that reads no other.
         queries (int, optional): C of the queries.
@@ -52,6 +53,7 @@ class Reads:
     """
 
     text: Optional[int] = None
+    sentence: Optional[int] = None
     maps: Optional[Tuple[int, ...]] = None
     last_map: Optional[int] = None
     queries: Optional[int] = None

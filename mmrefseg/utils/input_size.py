@@ -22,9 +22,9 @@ def pipeline_sizes(cfg: Config) -> List[Tuple[int, int]]:
 def set_input_size(cfg: Config, size: Union[int, Sequence[int]]) -> None:
     """Set the size of the images in all that a config builds: pipelines, preprocessor, maps of the model, in place.
 
-    Everything that has the size of the pipelines follows: ``scale`` of every ``RefResize``, ``reduce_to`` of
-    ``LoadRefImage``, ``size`` of ``data_preprocessor`` (a letterbox), ``feature_size`` of fusion and decoder at their
-    own strides, ``backbone.pretrain_img_size`` where positions are embedded, and the key ``input_size``.
+    Everything that has the size of the pipelines follows: ``scale`` of every ``RefResize`` and ``Letterbox``,
+    ``reduce_to`` of ``LoadRefImage``, ``size`` of ``data_preprocessor``, ``feature_size`` of fusion and decoder at
+    their own strides, ``backbone.pretrain_img_size`` where positions are embedded, and the key ``input_size``.
 
     Args:
         cfg (Config): A whole config; it is changed.
@@ -74,7 +74,8 @@ def _steps(cfg: Config) -> Iterator[ConfigDict]:
 
 
 def _resizing_steps(cfg: Config) -> Iterator[ConfigDict]:
-    return (step for step in _steps(cfg) if 'Resize' in str(step.get('type')) and step.get('scale') is not None)
+    return (step for step in _steps(cfg) if step.get('scale') is not None
+            and any(kind in str(step.get('type')) for kind in ('Resize', 'Letterbox')))
 
 
 def _pair(size: Union[int, Sequence[int]]) -> Tuple[int, int]:

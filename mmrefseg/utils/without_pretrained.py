@@ -9,7 +9,7 @@ def without_pretrained(model: ConfigDict) -> ConfigDict:
     """A model config that builds without any download: for counting, benchmarks and tests.
 
     ``init_cfg`` and ``pretrained`` of the backbone go; BERT-base by its hub name becomes a random BERT-base
-    with a vocabulary of a few words (the number of its embeddings stays), CLIP's ViT-B/32 a random tower of its size
+    with a vocabulary of a few words (the number of its embeddings stays), CLIP's text tower a random one of its size
     that reads letters. A vocabulary in a file becomes two words: the vectors of the others are not counted.
 
     Args:
@@ -29,7 +29,7 @@ def without_pretrained(model: ConfigDict) -> ConfigDict:
             tokenizer=['a', 'the', 'man', 'woman', 'left', 'right', 'red'])
     elif isinstance(model.text_encoder.get('vocab'), str):
         model.text_encoder.vocab = ['a', 'man']
-    elif str(model.text_encoder.get('pretrained', '')).startswith('openai/clip-vit-base-patch32'):
-        model.text_encoder.update(
-            pretrained=None, config=dict(model_type='clip_text_model', vocab_size=49408), tokenizer=[])
+    elif model.text_encoder.type.split('.')[-1] == 'CLIPTextEncoder' and model.text_encoder.get('pretrained'):
+        whole = model.text_encoder.get('config') or dict(model_type='clip_text_model')
+        model.text_encoder.update(pretrained=None, config=dict(whole, vocab_size=49408), tokenizer=[])
     return model

@@ -6,10 +6,10 @@ one is added to :data:`CONVERTERS` and nowhere else.
 
 from typing import Optional
 
-from . import caris, lavt, rela
+from . import caris, cris, detris, lavt, rela
 from .converted import Converted, OfficialFormatError
 
-CONVERTERS = (lavt, caris, rela)
+CONVERTERS = (lavt, caris, rela, cris, detris)
 
 
 def convert_official(checkpoint: dict) -> Optional[Converted]:

@@ -1,11 +1,13 @@
 """Transforms for pictures with expressions."""
 
 from .formatting import PackRefInputs
+from .letterbox import Letterbox
 from .loading import LoadRefAnnotations, LoadRefImage
 from .random_flip_expression import RandomFlipExpression
 from .ref_resize import RefResize
 from .shape_attributes import LoadShapeAttributes
 
 __all__ = [
-    'LoadRefAnnotations', 'LoadRefImage', 'LoadShapeAttributes', 'PackRefInputs', 'RandomFlipExpression', 'RefResize'
+    'Letterbox', 'LoadRefAnnotations', 'LoadRefImage', 'LoadShapeAttributes', 'PackRefInputs', 'RandomFlipExpression',
+    'RefResize'
 ]

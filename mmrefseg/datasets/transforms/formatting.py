@@ -12,7 +12,7 @@ from mmrefseg.errors import RefDataError
 from mmrefseg.registry import TRANSFORMS
 from mmrefseg.structures import RefDataSample
 
-META_KEYS = ('img_path', 'image_id', 'ori_shape', 'img_shape', 'pad_shape', 'scale_factor', 'flip',
+META_KEYS = ('img_path', 'image_id', 'ori_shape', 'img_shape', 'pad_shape', 'scale_factor', 'letterbox', 'flip',
              'flip_direction', 'expressions', 'ref_ids', 'sent_ids', 'no_targets', 'sample_idx', 'dataset_name')
 
 

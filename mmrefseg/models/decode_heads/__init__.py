@@ -3,6 +3,7 @@
 from .base_ref_head import BaseRefHead
 from .cga_head import CGAHead
 from .dynamic_classifier_head import DynamicClassifierHead
+from .dynamic_kernel_head import DynamicKernelHead
 from .existence_head import ExistenceHead
 from .level_head import LevelHead
 from .lfr_head import LFRHead
@@ -14,6 +15,6 @@ from .sadlr_head import SADLRHead
 from .shape_attributes_head import ShapeAttributesHead
 
 __all__ = [
-    'BaseRefHead', 'CGAHead', 'DynamicClassifierHead', 'ExistenceHead', 'LFRHead', 'LTSMaskHead', 'LevelHead',
-    'LocateHead', 'MaskHead', 'ReLAHead', 'SADLRHead', 'ShapeAttributesHead'
+    'BaseRefHead', 'CGAHead', 'DynamicClassifierHead', 'DynamicKernelHead', 'ExistenceHead', 'LFRHead', 'LTSMaskHead',
+    'LevelHead', 'LocateHead', 'MaskHead', 'ReLAHead', 'SADLRHead', 'ShapeAttributesHead'
 ]

@@ -53,7 +53,7 @@ class ExistenceHead(BaseRefHead):
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(None if from_maps else in_channels, init_cfg=init_cfg)
         self.from_maps = from_maps
-        self.reads = Reads(text=text_channels, last_map=in_channels if from_maps else None)
+        self.reads = Reads(text=text_channels, sentence=text_channels, last_map=in_channels if from_maps else None)
         self.loss_weight = loss_weight
         self.query = nn.Linear(text_channels, in_channels)
         self.classifier = nn.Sequential(

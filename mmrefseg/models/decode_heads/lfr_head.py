@@ -53,7 +53,8 @@ class LFRHead(BaseRefHead):
         super().__init__(in_channels=None, init_cfg=init_cfg)
         norm_cfg = norm_cfg or dict(type='BN')
         self.word_queries = word_queries
-        self.reads = Reads(text=text_channels, queries=query_channels, word_queries=word_queries)
+        self.reads = Reads(
+            text=text_channels, sentence=text_channels, queries=query_channels, word_queries=word_queries)
         self.loss_weight = loss_weight
         self.project = nn.Linear(text_channels, channels, bias=False)  # W_proj
         self.rebuild = nn.ModuleList(

@@ -1,6 +1,7 @@
 """Decoders: from the fused maps to one map Y, without a classifier."""
 
 from .casg_decoder import CASGDecoder
+from .cris_decoder import CRISDecoder
 from .fpn_decoder import FPNDecoder
 from .lavt_decoder import LAVTDecoder
 from .lts_decoder import LTSDecoder
@@ -11,6 +12,6 @@ from .vlt_decoder import VLTDecoder
 from .vlt_word_decoder import VLTWordDecoder
 
 __all__ = [
-    'CASGDecoder', 'FPNDecoder', 'LAVTDecoder', 'LTSDecoder', 'M3MaskDecoder', 'MaskFeatureDecoder', 'PriorConcat',
-    'VLTDecoder', 'VLTWordDecoder'
+    'CASGDecoder', 'CRISDecoder', 'FPNDecoder', 'LAVTDecoder', 'LTSDecoder', 'M3MaskDecoder', 'MaskFeatureDecoder',
+    'PriorConcat', 'VLTDecoder', 'VLTWordDecoder'
 ]

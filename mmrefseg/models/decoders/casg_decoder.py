@@ -170,7 +170,7 @@ class CASGDecoder(BaseModule):
         if activation not in ACTIVATIONS:
             raise ValueError(f"decoder.activation is {activation!r}, expected 'tanh' or 'sigmoid'")
         self.in_channels = tuple(in_channels)
-        self.reads = Reads(text=text_channels, maps=self.in_channels)
+        self.reads = Reads(text=text_channels, sentence=text_channels, maps=self.in_channels)
         self.out_channels = in_channels[0]
         self.stages = nn.ModuleList(
             GuidedStage(

@@ -6,6 +6,9 @@ from .caris_fusion import CARISFusion
 from .caris_layer import CARISLayer
 from .cmpc_fusion import CMPCFusion
 from .conv_lstm import ConvLSTM
+from .coordinate_conv import CoordinateConv
+from .cris_fusion import CRISFusion
+from .detris_fusion import DETRISFusion
 from .entity_perception import EntityPerception
 from .generic_dec_layer import GenericDecLayer
 from .image_fusion import ImageFusion
@@ -35,9 +38,10 @@ from .vlt_fusion import VLTFusion
 from .word_types import WordTypes
 
 __all__ = [
-    'ACM', 'ACMFusion', 'CARISFusion', 'CARISLayer', 'CMPCFusion', 'ConvLSTM', 'EntityPerception', 'GenericDecLayer',
-    'ImageFusion', 'IterativeInteraction', 'LTSFusion', 'LastLevelFusion', 'M3Att', 'M3Dec', 'M3DecLayer',
-    'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'QueryBalance', 'QueryGeneration', 'RelationGraph', 'RelevanceFilter',
-    'S2RM', 'S2RMBalancing', 'S2RMCoparsing', 'S2RMDistribution', 'ScoreLocator', 'TextGuidedExchange', 'TileConcat',
-    'TileConcatFusion', 'TransformerLocator', 'VLTFusion', 'WordTypes'
+    'ACM', 'ACMFusion', 'CARISFusion', 'CARISLayer', 'CMPCFusion', 'CRISFusion', 'ConvLSTM', 'CoordinateConv',
+    'DETRISFusion', 'EntityPerception', 'GenericDecLayer', 'ImageFusion', 'IterativeInteraction', 'LTSFusion',
+    'LastLevelFusion', 'M3Att', 'M3Dec', 'M3DecLayer', 'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'QueryBalance',
+    'QueryGeneration', 'RelationGraph', 'RelevanceFilter', 'S2RM', 'S2RMBalancing', 'S2RMCoparsing',
+    'S2RMDistribution', 'ScoreLocator', 'TextGuidedExchange', 'TileConcat', 'TileConcatFusion', 'TransformerLocator',
+    'VLTFusion', 'WordTypes'
 ]

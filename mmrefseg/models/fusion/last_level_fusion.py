@@ -28,7 +28,7 @@ class LastLevelFusion(BaseModule, metaclass=ABCMeta):
     def __init__(self, in_channels: Sequence[int], text_channels: int, init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         self.in_channels = tuple(in_channels)
-        self.reads = Reads(text=text_channels, maps=self.in_channels)
+        self.reads = Reads(text=text_channels, sentence=text_channels, maps=self.in_channels)
         self.gives = Gives(maps=self.in_channels)
 
     @abstractmethod

@@ -76,7 +76,7 @@ class VLTFusion(BaseModule):
         if channels % num_heads or channels % 4:
             raise ValueError(f'fusion.channels is {channels}, expected a multiple of fusion.num_heads {num_heads} '
                              'and of 4')
-        self.reads = Reads(text=text_channels, maps=tuple(in_channels))
+        self.reads = Reads(text=text_channels, sentence=text_channels, maps=tuple(in_channels))
         self.gives = Gives(
             maps=(channels, ), queries=channels, num_queries=num_queries, map_size=tuple(feature_size))
         self.multi_scale_fusion = MultiScaleFusion(in_channels, text_channels, channels, norm_cfg)

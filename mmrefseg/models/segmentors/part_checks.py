@@ -156,6 +156,10 @@ def _check_text(name: str, part: nn.Module, text_encoder: nn.Module) -> Iterator
     if reads.fixed_length and not getattr(text_encoder, 'fixed_length', False):
         yield (f'{name} reads padded words, so every expression needs as many: model.text_encoder '
                f'{_type(text_encoder)} needs fixed_length=True')
+    width = getattr(text_encoder, 'sentence_channels', None)
+    if None not in (reads.sentence, width) and reads.sentence != width:
+        yield (f'{name} takes a sentence of {reads.sentence} channels, but model.text_encoder {_type(text_encoder)} '
+               f'gives one of {width} channels')
 
 
 def _check_looking(giver: str, backbone: nn.Module, given: Optional[Gives], text_encoder: nn.Module) -> Iterator[str]:

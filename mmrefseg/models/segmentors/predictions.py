@@ -12,6 +12,7 @@ from mmrefseg.structures import RefDataSample
 
 from ..utils import at_least_single
 from .expression_rows import ExpressionRows
+from .letterbox import undo_letterbox
 from .ref_test_cfg import RefTestCfg
 
 
@@ -77,11 +78,11 @@ def evidence_of(logits: Tensor) -> Tensor:
     return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits[:, 0]
 
 
-def resize_logits(logits: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
-    """(R, K, h, w) -> (R, K, H, W), bilinear; as they are where the size is theirs."""
+def resize_logits(logits: Tensor, size: Sequence[int], align_corners: bool, interpolation: str = 'bilinear') -> Tensor:
+    """(R, K, h, w) -> (R, K, H, W); as they are where the size is theirs."""
     if tuple(size) == tuple(logits.shape[2:]):
         return logits
-    return F.interpolate(logits, size=tuple(size), mode='bilinear', align_corners=align_corners)
+    return F.interpolate(logits, size=tuple(size), mode=interpolation, align_corners=align_corners)
 
 
 def _masks_and_scores(logits: Tensor, sample: RefDataSample, *settings) -> Tuple[Tensor, ...]:
@@ -107,7 +108,8 @@ def _mask_some(logits: Tensor, sample: RefDataSample, input_size: Sequence[int],
         probability = _to_eval_size(evidence_of(logits).sigmoid()[:, None], *placed, at_once=True)[:, 0]
         masks = probability > test_cfg.threshold
         logits = _to_eval_size(logits, *placed) if test_cfg.keep_logits else logits
-    scores = (probability * masks).sum((1, 2)) / masks.sum((1, 2)).clamp(min=1)
+    # Between pixels a cubic may leave the range of probabilities.
+    scores = (probability.clamp(0, 1) * masks).sum((1, 2)) / masks.sum((1, 2)).clamp(min=1)
     return masks.to(torch.uint8), scores, logits if test_cfg.keep_logits else logits[:0]
 
 
@@ -115,12 +117,19 @@ def _to_eval_size(maps: Tensor, sample: RefDataSample, input_size: Sequence[int]
                   align_corners: bool, at_once: bool = False) -> Tensor:
     """(R, K, h, w) -> (R, K, H, W) by ``test_cfg.eval_size``, without the padding at the right and the bottom.
 
-    With ``at_once`` an image that has no padding is resized once; else to the input first.
+    With ``at_once``, which are probabilities, an image that has no padding is resized once; else, and where it lies in
+    a letterbox, to the input first.
     """
     shape = tuple(sample.get('img_shape', tuple(input_size))[:2])
-    if not (at_once and shape == tuple(input_size)):
-        maps = resize_logits(maps, input_size, align_corners)[..., :shape[0], :shape[1]]
-    return resize_logits(maps, sample.ori_shape[:2] if test_cfg.eval_size == 'original' else shape, align_corners)
+    original = test_cfg.eval_size == 'original'
+    letterbox = sample.get('letterbox') if original else None
+    if letterbox is not None or not (at_once and shape == tuple(input_size)):
+        maps = resize_logits(maps, input_size, align_corners, test_cfg.interpolation)[..., :shape[0], :shape[1]]
+    if letterbox is not None:
+        return undo_letterbox(maps, letterbox, sample.ori_shape, test_cfg.interpolation,
+                              outside='zeros' if at_once else 'border')
+    size = sample.ori_shape[:2] if original else shape
+    return resize_logits(maps, size, align_corners, test_cfg.interpolation)
 
 
 def _empty_masks(sample: RefDataSample, exists: Tensor) -> None:

@@ -14,6 +14,9 @@ class RefTestCfg:
         threshold (float): Probability above which a pixel is the referent; 0.5 with two classes is
             argmax. At 0.5 logits are resized, else probabilities, and once where nothing is padded (LTS
             §3.4). Defaults to 0.5.
+        interpolation (str): 'bilinear', or 'bicubic' as CRIS', of all resizing of predictions. Whether corners are
+            aligned in the first step, to the size of the input, is the head's ``align_corners``; a letterboxed image
+            (:class:`Letterbox`) is then warped back by ``eval_size='original'``. Defaults to 'bilinear'.
         existence_threshold (float): With an existence head: probability at or below which an expression is said to have
             no object, so that its mask is empty. 0 empties none. Defaults to 0.5.
         max_expressions (int): How many expressions go through fusion, decoder and head at once; bounds
@@ -24,6 +27,7 @@ class RefTestCfg:
 
     eval_size: str = 'input'
     threshold: float = 0.5
+    interpolation: str = 'bilinear'
     existence_threshold: float = 0.5
     max_expressions: int = 16
     keep_logits: bool = False
@@ -33,6 +37,9 @@ class RefTestCfg:
         if self.eval_size not in ('input', 'original'):
             raise ValueError(f"model.test_cfg.eval_size is {self.eval_size!r}, expected 'input' or "
                              "'original'")
+        if self.interpolation not in ('bilinear', 'bicubic'):
+            raise ValueError(f"model.test_cfg.interpolation is {self.interpolation!r}, expected 'bilinear' or "
+                             "'bicubic'")
         if not 0 < self.threshold < 1:
             raise ValueError(f'model.test_cfg.threshold is {self.threshold}, expected a probability '
                              'between 0 and 1')

@@ -67,6 +67,9 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
     more methods: ``forward_image(maps)``, run once an image, and ``forward_text(text, seen, image_index)``, which makes
     of both the N expressions' features. See :class:`PromptedBERTEncoder`.
 
+    Attributes:
+        sentence_channels (int): C of the sentence feature, where it is another than that of the words.
+
     Args:
         out_channels (int): C, the width of the features.
         max_length (int): How many words (or word pieces) of an expression are read; what comes
@@ -88,6 +91,7 @@ class BaseTextEncoder(BaseModule, metaclass=ABCMeta):
         if max_length < 1:
             raise ValueError(f'text_encoder.max_length must be at least 1, found {max_length}.')
         self.out_channels = out_channels
+        self.sentence_channels = out_channels
         self.max_length = max_length
 
     def tokenize(self, expressions: Sequence[str]) -> Tuple[Tensor, Tensor]:

@@ -1,0 +1,6 @@
+_base_ = './detris_dinov2l_refcoco.py'
+
+dataset_type = 'RefCOCOPlusDataset'
+train_dataloader = dict(dataset=dict(type=dataset_type))
+val_dataloader = dict(dataset=dict(type=dataset_type))
+test_dataloader = val_dataloader

@@ -1,0 +1,13 @@
+"""Convert a released DETRIS checkpoint:  python tools/model_converters/detris.py SRC DST
+
+Test the result with configs/detris/detris_{dinov2b,dinov2l}_<dataset>.py, that of the mixed data sets with
+configs/detris/detris_dinov2l_refcoco-mixed.py.
+"""
+
+import sys
+
+from mmrefseg.checkpoints.converters import detris
+from mmrefseg.checkpoints.converters.command import main
+
+if __name__ == '__main__':
+    sys.exit(main(detris))
