@@ -1,5 +1,6 @@
 """Predictions on disk, which a kill cannot spoil."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -9,17 +10,22 @@ import numpy as np
 
 from mmrefseg.utils import write_text
 from mmrefseg.utils.folder_lock import FolderLock
+from mmrefseg.utils.whole_file import clear_parts_below, disk_full
 from mmrefseg.visualization.panel import write_picture
 
 from .prediction_tasks import PredictionTask
+
+ROW = {'image', 'expression', 'number', 'of', 'size', 'mask'}
+PNG_BEGIN = b'\x89PNG\r\n\x1a\n'
+PNG_END = b'IEND\xaeB`\x82'
 
 
 class PredictionFolder:
     """Masks, a line for each in ``results.jsonl``, and ``settings.json``, which says what they were made with.
 
     Masks are written first, each whole or not at all, then all lines of a picture at once. A picture counts as done
-    if each of its expressions has a whole line and the line's files are there; everything else that a killed run left
-    behind is dropped when the folder is opened again, and made anew.
+    if each of its expressions has a whole line and the line's files are there and whole; everything else that a killed
+    run left behind is dropped when the folder is opened again, and made anew.
 
     Args:
         path (str | Path): The folder; it is made.
@@ -42,6 +48,7 @@ class PredictionFolder:
         self.path = Path(path)
         self.results = self.path / 'results.jsonl'
         self._lock = FolderLock(self.path, 'a prediction')
+        clear_parts_below(self.path)
         try:
             self._agree(settings)
         except ValueError:
@@ -61,7 +68,8 @@ class PredictionFolder:
                 row = json.loads(line)
             except ValueError:
                 continue
-            rows.setdefault(row['image'], []).append(row)
+            if isinstance(row, dict) and ROW <= row.keys():
+                rows.setdefault(row['image'], []).append(row)
         asked = {task.name: task.expressions for task in tasks}
         kept = {name: of_picture for name, of_picture in rows.items()
                 if self._is_whole(of_picture, asked.get(name))}
@@ -88,9 +96,14 @@ class PredictionFolder:
             lines.append(_line(row))
         if self._file is None:
             self._file = open(self.results, 'a', encoding='utf-8', newline='')
-        self._file.write(''.join(lines))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.write(''.join(lines))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:  # the half line that may stand there is dropped when the folder is opened again
+            if error.errno != errno.ENOSPC:
+                raise
+            raise OSError(errno.ENOSPC, disk_full(str(self.results), len(''.join(lines).encode()))) from error
 
     def close(self) -> None:
         """Let other processes write there."""
@@ -105,7 +118,7 @@ class PredictionFolder:
             if self.results.exists():
                 raise ValueError(f'{self.path} holds a results.jsonl but no settings.json that says what it was made '
                                  'with: take another folder')
-            write_text(path, json.dumps(settings, indent=1, ensure_ascii=False) + '\n')
+            write_text(path, _dumps(settings, indent=1) + '\n')
             return
         try:
             old = json.loads(path.read_text(encoding='utf-8'))
@@ -122,8 +135,40 @@ class PredictionFolder:
             return False
         if expressions is not None and [row['expression'] for row in rows] != expressions:
             return False
-        return all((self.path / row[key]).is_file() for row in rows for key in ('mask', 'overlay') if key in row)
+        return all(is_whole_png(self.path / row['mask'], row['size']) for row in rows) and all(
+            is_whole_png(self.path / row['overlay']) for row in rows[:1] if 'overlay' in row)
+
+
+def is_whole_png(path: Path, size: Optional[Sequence] = None) -> bool:
+    """Whether a PNG that we wrote is still all there.
+
+    Args:
+        path (Path): The file.
+        size (Sequence[int], optional): Its height and width.
+
+    Returns:
+        bool: Whether it begins as a PNG (of this size) and ends as one.
+    """
+    try:
+        with open(path, 'rb') as file:
+            head = file.read(24)
+            file.seek(-len(PNG_END), os.SEEK_END)
+            tail = file.read()
+    except OSError:  # missing, or shorter than the end
+        return False
+    found = [int.from_bytes(head[20:24], 'big'), int.from_bytes(head[16:20], 'big')]
+    return head[:8] == PNG_BEGIN and tail == PNG_END and size in (None, found)
 
 
 def _line(row: dict) -> str:
-    return json.dumps(row, ensure_ascii=False) + '\n'
+    return _dumps(row) + '\n'
+
+
+def _dumps(value: dict, **options) -> str:
+    """JSON as people read it; names that are no UTF-8 are escaped, so that the file is UTF-8 all the same."""
+    text = json.dumps(value, ensure_ascii=False, **options)
+    try:
+        text.encode('utf-8')
+    except UnicodeEncodeError:
+        text = json.dumps(value, **options)
+    return text

@@ -34,6 +34,8 @@ def run_command(main: Callable, arguments: Optional[Sequence[str]] = None, prog:
     given = [argument for argument in given if argument != DEBUG]
     if arguments is None:
         sys.argv[1:] = given
+    if hasattr(sys.stdout, 'reconfigure'):  # names of files may be no UTF-8
+        sys.stdout.reconfigure(errors='backslashreplace')
     try:
         return (main() if arguments is None else main(given, prog=prog)) or 0
     except SystemExit as stop:

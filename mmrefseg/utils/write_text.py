@@ -1,8 +1,9 @@
 """Text files that are whole or absent."""
 
-import os
 from pathlib import Path
 from typing import Union
+
+from .whole_file import whole_file
 
 
 def write_text(path: Union[str, Path], text: str) -> None:
@@ -13,16 +14,8 @@ def write_text(path: Union[str, Path], text: str) -> None:
         text (str): What goes in; bytes that were read with surrogateescape come out as they were.
 
     Raises:
-        OSError: The file cannot be written.
+        OSError: The file cannot be written; see :func:`.whole_file.whole_file`.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    try:
-        with open(temporary, 'w', encoding='utf-8', errors='surrogateescape', newline='') as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())  # or a crash of the machine may leave the name without the content
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    content = text.encode('utf-8', 'surrogateescape')
+    with whole_file(path, wanted=len(content)) as part:
+        Path(part).write_bytes(content)

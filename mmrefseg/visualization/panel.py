@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from mmrefseg.evaluation.mask_counts import intersection_and_union, resize_masks
+from mmrefseg.utils.whole_file import whole_file
 
 from .text import Color
 
@@ -126,21 +127,15 @@ def write_picture(image: np.ndarray, path: str, colors: Optional[int] = None) ->
 
     Raises:
         ValueError: The ending of ``path`` is not that of a picture format.
-        OSError: The file cannot be written.
+        OSError: The file cannot be written; see :func:`mmrefseg.utils.whole_file.whole_file`.
     """
     name = str(path)
     picture_format = Image.registered_extensions().get(os.path.splitext(name)[1].lower())
     if picture_format not in Image.SAVE:
         raise ValueError(f'{name} does not end like a picture file (.png, .jpg, …)')
-    os.makedirs(os.path.dirname(os.path.abspath(name)), exist_ok=True)
-    temporary = f'{name}.{os.getpid()}.tmp'
-    try:
-        drawn = Image.fromarray(image)
-        if colors is not None:
-            drawn = drawn.quantize(colors, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-            drawn = drawn if picture_format == 'PNG' else drawn.convert('RGB')  # few other formats have a palette
-        drawn.save(temporary, format=picture_format, optimize=colors is not None)
-        os.replace(temporary, name)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+    drawn = Image.fromarray(image)
+    if colors is not None:
+        drawn = drawn.quantize(colors, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        drawn = drawn if picture_format == 'PNG' else drawn.convert('RGB')  # few other formats have a palette
+    with whole_file(name, one_of_many=True) as part:
+        drawn.save(part, format=picture_format, optimize=colors is not None)

@@ -1,10 +1,14 @@
 """The demo's page. The only module that needs Gradio: ``pip install -r requirements/demo.txt``."""
 
 import logging
-from typing import Optional, Sequence, Tuple
+import os
+import re
+import stat
+from typing import Optional, Sequence, Tuple, Union
 
 import gradio as gr
 from gradio.data_classes import FileData
+from gradio.utils import get_upload_folder
 
 from mmrefseg.errors import RefDataError
 
@@ -24,30 +28,68 @@ STYLE = f"""{CARD_STYLE}
 """
 
 
-def uploaded_file(payload: Optional[FileData]) -> Optional[str]:
-    """The path of an uploaded file, unopened."""
-    return payload.path if payload else None
+#: In messages, whatever looks like a path of the server; its last part stays.
+_PATHS = re.compile(r'(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][^\s\\/\'"“”:;,()]+)*[\\/](?=[^\s\\/\'"“”:;,()])')
 
 
-def answer(pool: ModelPool, path: Optional[str], text: Optional[str], model: str) -> str:
+def uploaded_file(payload: Optional[FileData], folders: Sequence[str] = ()) -> Optional[str]:
+    """The path of an uploaded file, unopened.
+
+    Whoever writes the request writes the path in it, and it may be that of any file of the server. Taken are regular
+    files below the folder of uploads, each in a folder named by the SHA-256 of what is in it, so that only those know
+    the path who have the file; and those of some other folders.
+
+    Args:
+        payload (FileData, optional): What the request says.
+        folders (Sequence[str]): Other folders whose files may be read by everybody: the samples'.
+
+    Returns:
+        str | None: The path, with all links followed.
+
+    Raises:
+        RefDataError: It is of no such file.
+    """
+    if not payload:
+        return None
+    try:
+        path = os.path.realpath(payload.path)
+        inside = any(os.path.commonpath([path, os.path.realpath(folder)]) == os.path.realpath(folder)
+                     for folder in (get_upload_folder(), *folders))
+        regular = inside and stat.S_ISREG(os.stat(path).st_mode)  # a pipe would be waited for, by everybody
+    except (OSError, ValueError, TypeError):
+        regular = False
+    if not regular:
+        raise RefDataError('This picture was not uploaded here: upload one, or click on a sample.')
+    return path
+
+
+def without_paths(text: str) -> str:
+    """str: A message without the server's folders; of a path in it the last part stays."""
+    return _PATHS.sub('', text)
+
+
+def answer(pool: ModelPool, path: Union[FileData, str, None], text: Optional[str], model: str,
+           folders: Sequence[str] = ()) -> str:
     """Answer a request as HTML; no input makes it raise.
 
     Args:
         pool (ModelPool): The models.
-        path (str, optional): The picture's file.
+        path (FileData | str, optional): The picture's file as a request states it; or, of our own, its path.
         text (str, optional): The expressions, one a line.
         model (str): A name in the pool.
+        folders (Sequence[str]): Folders beside that of uploads whose files may be read, see :func:`uploaded_file`.
 
     Returns:
         str: Notes and cards, or why there are none.
     """
     try:
+        path = path if isinstance(path, str) else uploaded_file(path, folders)
         found = find_in_picture(pool, model, path, text)
     except RefDataError as error:
-        return draw_notes([str(error)], problem=True)
+        return draw_notes([without_paths(str(error))], problem=True)
     except Exception as error:  # a checkpoint that does not load, no memory left, ...
         logging.getLogger(__name__).exception('no answer from %s', model)
-        reason = (str(error).strip().splitlines() or [''])[0]
+        reason = without_paths((str(error).strip().splitlines() or [''])[0])
         message = f'The model “{model}” gave no answer ({type(error).__name__}: {reason}). The server’s log says more.'
         return draw_notes([message], problem=True)
     return draw_notes(found.notes) + draw_cards(found.findings)
@@ -70,7 +112,8 @@ def build_page(pool: ModelPool, samples: Sequence[Tuple[str, str]] = ()) -> gr.B
                 picture = gr.Image(label='Picture', sources=['upload', 'clipboard'], height=280, elem_id='picture',
                                    buttons=[])
                 # Gradio would decode the file, whatever it is. In a subclass it would write a .pyi beside this module.
-                picture.preprocess = uploaded_file
+                # What is wrong with the path is told as all else that is wrong, by the answer.
+                picture.preprocess = lambda payload: FileData(path=payload) if isinstance(payload, str) else payload
                 text = gr.Textbox(label='What to look for, one expression a line', lines=3, max_lines=10,
                                   placeholder='the man in the red tie\nleft car', elem_id='expressions')
                 model = gr.Dropdown(pool.names, value=pool.names[0], label='Model', elem_id='model')
@@ -81,8 +124,9 @@ def build_page(pool: ModelPool, samples: Sequence[Tuple[str, str]] = ()) -> gr.B
                     chosen.click(lambda index: samples[index], chosen, [picture, text], api_visibility='private')
             with gr.Column(scale=3, min_width=320):
                 result = gr.HTML(draw_notes([NOTHING_YET]), elem_id='result', min_height=200)
-        button.click(lambda *inputs: answer(pool, *inputs), [picture, text, model], result, api_name='find',
-                     concurrency_limit=1)
+        shown = sorted({picture.GRADIO_CACHE, *(os.path.dirname(path) for path, _ in samples)})
+        button.click(lambda *inputs: answer(pool, *inputs, folders=shown), [picture, text, model], result,
+                     api_name='find', concurrency_limit=1)
     return page
 
 

@@ -266,3 +266,27 @@ def test_folders_below_and_what_is_left_out(place, tmp_path):
     _, tasks, left_out = read_tasks(str(photos), str(place / 'said.txt'), photos / 'out')
     assert [task.name for task in tasks] == ['a.JFIF', 'b.gif', 'below/deep/c.png']
     assert left_out == ['below/e.heic', 'notes.txt']
+
+
+@pytest.mark.parametrize('damage', [
+    lambda path: path.write_bytes(b''), lambda path: path.write_bytes(path.read_bytes()[:-5]),
+    lambda path: path.write_bytes(b'no image'), lambda path: cv2.imwrite(str(path), np.zeros((3, 5), np.uint8)),
+    lambda path: (path.unlink(), path.mkdir())])
+def test_a_damaged_mask_is_not_done(tmp_path, damage):
+    tasks = fill(tmp_path)
+    damage(tmp_path / 'masks/1.png/001.png')
+    folder = PredictionFolder(tmp_path, dict(weights='w'))
+    assert folder.done(tasks) == [tasks[0], tasks[2]]
+    folder.close()
+
+
+def test_names_that_are_no_utf8(tmp_path):
+    name = os.fsdecode(b'\xd7\xf3.png')
+    folder = PredictionFolder(tmp_path, dict(pictures=name))
+    task = PredictionTask(name, '', ['größer'])
+    folder.add(task, dict(masks=np.ones((1, 4, 5), bool), scores=[0.5], picture=None))
+    folder.close()
+    (tmp_path / 'results.jsonl').read_bytes().decode('utf-8')
+    folder = PredictionFolder(tmp_path, dict(pictures=name))
+    assert folder.done([task]) == [task]
+    folder.close()

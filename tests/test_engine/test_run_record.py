@@ -1,12 +1,14 @@
 """What a run's record says of code and machine."""
 
+import json
+import os
 import subprocess
 
 import pytest
 from mmengine.config import Config
 
 from mmrefseg.engine import make_deterministic
-from mmrefseg.engine.hooks.run_record_hook import write_patches
+from mmrefseg.engine.hooks.run_record_hook import _claim, add_results, list_records, write_patches
 from mmrefseg.environment import collect_hardware, collect_versions
 from mmrefseg.utils import write_text
 from mmrefseg.utils.git_state import git_state
@@ -101,3 +103,13 @@ def test_make_deterministic(monkeypatch):
     monkeypatch.setattr('mmrefseg.engine.deterministic.get_device', lambda: 'cuda')
     with pytest.raises(ValueError, match="':4096:8' or ':16:8', found ':0:0'"):
         make_deterministic(cfg)
+
+
+def test_runs_of_one_second_have_a_record_each(tmp_path):
+    paths = [_claim(tmp_path) for _ in range(11)]
+    assert [path.name for path in paths[:3]] == ['run.json', 'run_2.json', 'run_3.json']
+    assert list_records(tmp_path) == paths
+    for number, path in enumerate(paths):
+        write_text(path, json.dumps(dict(process=os.getpid() if number == 4 else 1)))
+    add_results(tmp_path, dict(val=dict(mIoU=1.)))
+    assert [number for number, path in enumerate(paths) if 'results' in json.loads(path.read_text())] == [4]

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -118,7 +119,7 @@ def test_reads_grefcoco(tool, ann_dir):
 def test_failed_write_leaves_nothing_behind(tool, tmp_path, monkeypatch):
     out = tmp_path / 'vocab.txt'
     out.write_text('old\n')
-    monkeypatch.setattr(tool.os, 'replace', lambda *_: (_ for _ in ()).throw(OSError('disk full')))
+    monkeypatch.setattr(os, 'replace', lambda *_: (_ for _ in ()).throw(OSError('disk full')))
     with pytest.raises(OSError, match='disk full'):
         tool.write_words(['new'], out)
     assert out.read_text() == 'old\n' and [*tmp_path.iterdir()] == [out]

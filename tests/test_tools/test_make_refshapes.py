@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -181,3 +182,31 @@ def test_unwritable_folder(tmp_path):
 def test_tool_reports_bad_arguments(tool, tmp_path):
     with pytest.raises(SystemExit, match='make_refshapes.py: the pictures must be at least 64'):
         tool.main([str(tmp_path), '--size', '10'])
+
+
+def test_killed_while_it_moves_folders_goes_on_by_itself(tool, tmp_path, capsys):
+    """At each of the moves; the files are those of a run that was not killed."""
+    generate_refshapes(tmp_path / 'whole', scenes=dict(train=3, val=1, testA=1, testB=1), size=64)
+    code = f'''
+import os, signal, sys
+sys.argv = ['make_refshapes.py', sys.argv[1], *{FEW!r}, *sys.argv[3:]]
+moves, move = int(os.environ['MOVES']), os.replace
+def replace(*paths):
+    global moves
+    moves -= str(paths[1]).count('refshapes') > 0 and not str(paths[1]).endswith('publishing')
+    if moves < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    move(*paths)
+os.replace = replace
+import runpy
+runpy.run_path({str(TOOL)!r}, run_name='__main__')
+'''
+    for moves in (1, 3):
+        environment = dict(os.environ, PYTHONPATH=str(ROOT), MOVES=str(moves))
+        done = subprocess.run([sys.executable, '-c', code, str(tmp_path / 'made'), ''], env=environment, check=False)
+        assert done.returncode == -signal.SIGKILL and (tmp_path / 'made/images/refshapes').is_dir()
+        assert not (tmp_path / 'made' / MANIFEST).exists()
+        tool.main([str(tmp_path / 'made'), *FEW])
+        assert files(tmp_path / 'made') == files(tmp_path / 'whole')
+        (tmp_path / 'made' / MANIFEST).unlink()  # so that the next one begins anew
+        (tmp_path / 'made/.refshapes_publishing').write_text(f'{socket.gethostname()} 4194303')

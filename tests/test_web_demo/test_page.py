@@ -1,5 +1,10 @@
 """The page over HTTP, without a browser."""
 
+import json
+import os
+import urllib.request
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +15,7 @@ from mmrefseg.web_demo import ModelPool, make_samples
 pytest.importorskip('gradio', reason='the page needs Gradio: pip install -r requirements/demo.txt')
 from gradio_client import Client, handle_file  # noqa: E402
 
-from mmrefseg.web_demo.page import answer, build_page, launch_page  # noqa: E402
+from mmrefseg.web_demo.page import answer, build_page, launch_page, without_paths  # noqa: E402
 
 
 @pytest.fixture(scope='module')
@@ -56,6 +61,45 @@ def test_an_unforeseen_error_is_logged(caplog, picture, monkeypatch):
     monkeypatch.setattr(pool, 'get', lambda name: 1 / 0)
     assert 'ZeroDivisionError: division by zero' in answer(pool, str(picture), 'star', 'tiny')
     assert 'Traceback' in caplog.text and 'no answer from tiny' in caplog.text
+
+
+def ask(url, path, **more):
+    """Post a request as anybody can write it; returns what the page would show."""
+    data = [None if path is None else dict(path=str(path), **more), 'star', 'tiny']
+    request = urllib.request.Request(f'{url}gradio_api/call/find', json.dumps(dict(data=data)).encode(),
+                                     {'Content-Type': 'application/json'})
+    event = json.load(urllib.request.urlopen(request, timeout=60))['event_id']
+    return urllib.request.urlopen(f'{url}gradio_api/call/find/{event}', timeout=60).read().decode()
+
+
+@pytest.mark.parametrize('kind', ['elsewhere', 'meta', 'link', 'pipe', 'relative', 'folder', 'nul'])
+def test_only_what_was_uploaded_is_read(client, picture, tmp_path, kind):
+    """A request states the path of its file, and may state any."""
+    uploads = Path(os.environ['GRADIO_TEMP_DIR'])
+    uploads.mkdir(exist_ok=True)
+    path, more = picture, {}
+    if kind == 'meta':
+        more = dict(meta={'_type': 'gradio.FileData'})
+    elif kind == 'link':
+        path = uploads / f'{tmp_path.name}.png'
+        path.symlink_to(picture)
+    elif kind == 'pipe':
+        path = uploads / f'{tmp_path.name}.png'
+        os.mkfifo(path)
+    elif kind == 'relative':
+        path = uploads / '..' / os.path.relpath(picture, uploads.parent)
+    elif kind == 'folder':
+        path = uploads
+    elif kind == 'nul':
+        path = f'{uploads}/a\0.png'
+    said = ask(client.src, path, **more)
+    assert 'ref-card' not in said and str(tmp_path) not in said
+    assert 'was not uploaded here' in said or 'event: error' in said
+
+
+def test_paths_are_left_out_of_messages():
+    said = without_paths("No file '/home/me/secret/epoch_3.pth' (/data/x/run.json), or C:\\me\\a.pth; 3 / 4, and/or")
+    assert said == "No file 'epoch_3.pth' (run.json), or a.pth; 3 / 4, and/or"
 
 
 def test_nothing_is_written_beside_the_module(client):

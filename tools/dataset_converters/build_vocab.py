@@ -5,9 +5,7 @@ Usage:
 """
 
 import argparse
-import os
 import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Iterable, List, Optional, Sequence
@@ -16,6 +14,7 @@ from mmrefseg.command_line.run_command import run_command
 from mmrefseg.datasets import load_gref_json, load_refer_pickle
 from mmrefseg.errors import RefDataError
 from mmrefseg.models.text_encoders import tokenize
+from mmrefseg.utils import write_text
 
 
 def count_words(refs: Iterable[dict], splits: Sequence[str], text_field: str, source: str) -> Counter:
@@ -60,16 +59,7 @@ def frequent_words(counts: Counter, min_count: int) -> List[str]:
 
 def write_words(words: Sequence[str], path: Path) -> None:
     """Write one word a line; the file is either the old or the whole new one, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, 'w', encoding='utf-8', newline='\n') as file:
-            file.writelines(f'{word}\n' for word in words)
-        os.chmod(temporary, 0o644)  # mkstemp's is for the owner alone
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_text(path, ''.join(f'{word}\n' for word in words))
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:

@@ -12,10 +12,8 @@ its instances.json: a folder with refs of another name is refused.
 import argparse
 import itertools
 import json
-import os
 import pickle
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
@@ -29,6 +27,7 @@ from mmrefseg.datasets.triplet_list_dataset import PATTERN
 from mmrefseg.datasets.triplets.reader import Picture, TripletList, Triplets, read_triplets
 from mmrefseg.datasets.triplets.rows import FIELDS
 from mmrefseg.errors import RefDataError, first_lines
+from mmrefseg.utils.whole_folder import restore, write_together
 
 
 def convert(lists: Dict[str, TripletList]) -> Tuple[dict, List[dict]]:
@@ -105,6 +104,7 @@ def write(out_dir: Path, files: Dict[str, bytes], overwrite: bool) -> None:
         FileExistsError: There are others, and they must not be replaced; or there are refs of another name, which go
             with the ``instances.json`` that is there.
     """
+    restore(out_dir)
     others = sorted(path.name for pattern in ('refs(*).p', 'grefs(*).json') for path in out_dir.glob(pattern)
                     if path.name not in files)
     if others:
@@ -113,12 +113,7 @@ def write(out_dir: Path, files: Dict[str, bytes], overwrite: bool) -> None:
     found = [name for name in files if (out_dir / name).exists()]
     if found and not overwrite:
         raise FileExistsError(f'{out_dir} has {", ".join(found)} already; --overwrite replaces them')
-    out_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out_dir) as part:
-        for name, content in files.items():
-            (Path(part) / name).write_bytes(content)
-        for name in files:
-            os.replace(Path(part) / name, out_dir / name)
+    write_together(out_dir, files)
 
 
 def parse_args(arguments: Optional[Sequence] = None) -> argparse.Namespace:

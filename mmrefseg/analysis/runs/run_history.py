@@ -8,7 +8,7 @@ from typing import Dict, List, Optional, Union
 
 from mmengine.config import Config
 
-from mmrefseg.engine.hooks.run_record_hook import RECORD
+from mmrefseg.engine.hooks.run_record_hook import RECORD, list_records
 
 # In a line of the log, beside the metrics.
 NO_METRICS = ('step', 'time', 'data_time')
@@ -73,15 +73,16 @@ def read_run(work_dir: Union[str, Path]) -> RunHistory:
     """
     path = Path(work_dir)
     run = RunHistory(path)
-    for folder in sorted(each for each in path.glob('*/') if (each / RECORD).is_file() or (each / 'vis_data').is_dir()):
-        record = _read_json((folder / RECORD).read_text(encoding='utf-8'), folder / RECORD) \
-            if (folder / RECORD).is_file() else None
+    for folder in sorted(path.glob('*/')):
         log = folder / 'vis_data' / 'scalars.json'
-        if record and record['mode'] == 'test':
-            for split, metrics in record.get('results', {}).items():
-                run.tests[split] = dict(metrics=metrics, checkpoint=record['load_from'], started=record['started'])
-        elif record or log.is_file():
-            _add_start(run, folder, record, log)
+        texts = [(file, file.read_text(encoding='utf-8')) for file in list_records(folder)]
+        records = [_read_json(text, file) for file, text in texts if text]  # of a killed run it may be empty
+        for record in records or [None] * log.is_file():
+            if record and record['mode'] == 'test':
+                for split, metrics in record.get('results', {}).items():
+                    run.tests[split] = dict(metrics=metrics, checkpoint=record['load_from'], started=record['started'])
+            else:
+                _add_start(run, folder, record, log)
     if not run.config:
         raise FileNotFoundError(f'{path} holds no log of a training: expected a work dir, with '
                                 f'<time>/{RECORD} or <time>/vis_data/scalars.json in it')

@@ -5,14 +5,14 @@ notices content that was changed, cut or moved, which the format itself does not
 """
 
 import json
-import os
-import uuid
 from pathlib import Path
 from typing import BinaryIO, Dict, List, Sequence, Union
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
+
+from mmrefseg.utils.whole_file import whole_file
 
 # Change it whenever the same sources give other arrays.
 FORMAT_VERSION = 4
@@ -44,20 +44,13 @@ def write_arrays(path: Union[str, Path], arrays: Dict[str, np.ndarray], sources:
     stored = {name: array.reshape(*array.shape, 1).view('<u4') if name in texts else array
               for name, array in arrays.items()}
     about = dict(version=FORMAT_VERSION, sources=sources, names=list(arrays), texts=texts)
-    part = f'{path}.{uuid.uuid4().hex}.part'  # of its own: several processes may write at once
-    try:
+    with whole_file(path, wanted=sum(array.nbytes for array in stored.values())) as part:
         save_file(stored, part, metadata=dict(about=json.dumps(about), checksum=ABSENT))
         with open(part, 'r+b') as file:
             header = _read_header(file)
             counted = _checksum(file, header)
             file.seek(0)
             file.write(header.replace(_entry(ABSENT), _entry(counted), 1))
-            file.flush()
-            os.fsync(file.fileno())  # or a crash may leave the name without the content
-        os.replace(part, path)
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
 
 
 def map_arrays(path: Union[str, Path], sources: Sequence, names: List[str]) -> Dict[str, np.ndarray]:

@@ -14,6 +14,9 @@ from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Un
 
 import cv2
 
+from mmrefseg.utils.whole_file import is_at_work
+from mmrefseg.utils.write_text import write_text
+
 from .records import MAX_SCENES, make_record
 from .scenes import KINDS, ROUND_KINDS, SPLITS
 from .speakers import ALL_VARIANTS, GENERALIZED, VARIANTS
@@ -22,6 +25,7 @@ from .speakers import ALL_VARIANTS, GENERALIZED, VARIANTS
 GENERATOR_VERSION = 2
 MANIFEST = 'refshapes_manifest.json'
 DEFAULT_SCENES = {'train': 4400, 'val': 300, 'testA': 200, 'testB': 200}
+PUBLISHING = '.refshapes_publishing'  # is there while finished folders move to their places
 MIN_SIZE = 64
 _PARTIAL = f'.refshapes_partial-{socket.gethostname()}-'  # then the number of the process
 
@@ -40,8 +44,8 @@ def generate_refshapes(out_dir: Union[str, Path],
     {instances.json, refs(unc).p}`` (of the generalized variant ``grefs(unc).json``, as gRefCOCO has
     it), and at last the manifest ``<out_dir>/refshapes_manifest.json``.
     Everything is made in a hidden folder of the process' own and moved, so that a killed run leaves
-    nothing that looks complete, and several processes do not meet. The same arguments give
-    byte-identical files, whatever ``workers`` is.
+    nothing that looks complete, and several processes do not meet. What was killed while it moved is made anew. The
+    same arguments give byte-identical files, whatever ``workers`` is.
 
     Args:
         out_dir (str | Path): The data root.
@@ -71,6 +75,8 @@ def generate_refshapes(out_dir: Union[str, Path],
                      scenes={split: scenes.get(split, 0) for split in SPLITS})
     start = time.perf_counter()
     manifest = _read_manifest(out_dir)
+    if manifest is None and _is_interrupted(out_dir):
+        overwrite = True  # of what was killed while it moved its folders nothing can be kept
     if not overwrite:
         _refuse_others(out_dir, manifest, arguments)
         if manifest and _is_complete(out_dir, arguments):
@@ -148,6 +154,17 @@ def _is_complete(out_dir: Path, arguments: dict) -> bool:
     return len(list(pictures.glob('*.jpg'))) == sum(arguments['scenes'].values())
 
 
+def _is_interrupted(out_dir: Path) -> bool:
+    """Whether a process of ours was killed while it moved finished folders to their places."""
+    try:
+        host, process = (out_dir / PUBLISHING).read_text(encoding='utf-8').split()
+        age = time.time() - (out_dir / PUBLISHING).stat().st_mtime
+    except (OSError, ValueError):
+        return False
+    # Of another machine nothing tells but time: moving folders takes no minutes.
+    return not is_at_work(int(process)) if host == socket.gethostname() else age > 600
+
+
 def _refs_name(variant: str) -> str:
     return 'grefs(unc).json' if variant == GENERALIZED else 'refs(unc).p'
 
@@ -156,20 +173,8 @@ def _remove_leftovers(out_dir: Path) -> None:
     """Remove what killed processes of this machine left."""
     for folder in out_dir.glob(f'{_PARTIAL}*'):
         number = folder.name[len(_PARTIAL):]
-        if number.isdigit() and not _is_at_work(int(number)):
+        if number.isdigit() and not is_at_work(int(number)):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_at_work(number: int) -> bool:
-    if number == os.getpid():
-        return False  # an earlier process had our number
-    try:
-        os.kill(number, 0)
-    except PermissionError:  # it lives, and is another user's
-        return True
-    except OSError:
-        return False
-    return True
 
 
 def _make(partial: Path, arguments: dict, workers: int, on_scene: Optional[Callable[[], None]]) -> dict:
@@ -194,6 +199,7 @@ def _make(partial: Path, arguments: dict, workers: int, on_scene: Optional[Calla
 
 def _publish(partial: Path, out_dir: Path, variants: Sequence[str]) -> None:
     """Move the finished folders to their places; without a manifest nothing looks complete."""
+    write_text(out_dir / PUBLISHING, f'{socket.gethostname()} {os.getpid()}\n')
     (out_dir / MANIFEST).unlink(missing_ok=True)
     for old in _outputs(out_dir, ALL_VARIANTS):
         if old.exists():
@@ -202,6 +208,7 @@ def _publish(partial: Path, out_dir: Path, variants: Sequence[str]) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         os.replace(new, place)
     os.replace(partial / MANIFEST, out_dir / MANIFEST)
+    (out_dir / PUBLISHING).unlink()
 
 
 def _run(make: Callable, tasks: List[Tuple[str, int]], workers: int) -> Iterable[dict]:

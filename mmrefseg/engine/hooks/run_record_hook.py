@@ -1,12 +1,15 @@
 """Record of a run in its work dir, from which it can be repeated."""
 
 import hashlib
+import itertools
 import json
+import os
+import re
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Dict, Optional, Union
+from typing import Dict, List, Optional, Union
 
 import mmengine
 import torch
@@ -32,7 +35,8 @@ class RunRecordHook(Hook):
     the whole config, the seed that holds (a resumed run's is that of its checkpoint), versions, the machine, the
     checkouts of mmrefseg and of the folder the run was started in (commit, branch, changes), from where it was resumed
     and, at its end, how long it took, the most memory it had and the metrics of a test. Uncommitted changes lie
-    beside it as ``git_<name>.patch``. The first process of a distributed run writes.
+    beside it as ``git_<name>.patch``. Runs that begin in the same second share the folder: the others' records
+    are ``run_2.json`` and so on. The first process of a distributed run writes.
 
     The tools add this hook to every config; ``default_hooks.run_record=None`` takes it away.
     ``tools/analysis_tools/compare_runs.py`` reads the files.
@@ -43,6 +47,7 @@ class RunRecordHook(Hook):
 
     def __init__(self) -> None:
         self.record: Dict[str, object] = {}
+        self.path: Optional[Path] = None
         self.began = 0.
 
     def before_train(self, runner: Runner) -> None:
@@ -67,6 +72,7 @@ class RunRecordHook(Hook):
             mode=mode,
             command=[sys.executable, *sys.orig_argv[1:]],
             folder=str(Path.cwd()),
+            process=os.getpid(),
             started=_now(),
             ended=None,
             resumed_at=resumed_at,
@@ -80,14 +86,37 @@ class RunRecordHook(Hook):
             git=write_patches(runner.log_dir),
             config_file=runner.cfg.filename and str(runner.cfg.filename),
             config=runner.cfg.to_dict())
-        _write(runner.log_dir, self.record)
+        self.path = _claim(runner.log_dir)
+        _write(self.path, self.record)
 
     @master_only
     def _end(self, runner: Runner) -> None:
         if self.record:
             self.record.update(
                 ended=_now(), seconds=round(time.perf_counter() - self.began, 1), peak_memory_mb=peak_memory())
-            _write(runner.log_dir, self.record)
+            _write(self.path, self.record)
+
+
+def list_records(log_dir: Union[str, Path]) -> List[Path]:
+    """List the records of a log folder: runs that began in one second share it, and each has its own.
+
+    Returns:
+        list[Path]: ``run.json``, ``run_2.json``, …, in order.
+    """
+    found = {int(path.stem[4:] or 1): path for path in Path(log_dir).glob('run*.json')
+             if re.fullmatch(r'run(_\d+)?', path.stem)}
+    return [found[number] for number in sorted(found)]
+
+
+def _claim(log_dir: Union[str, Path]) -> Path:
+    """A record's path that no other run of the same second has."""
+    for number in itertools.count(1):
+        path = Path(log_dir, RECORD if number == 1 else f'run_{number}.json')
+        try:
+            path.touch(exist_ok=False)
+            return path
+        except FileExistsError:
+            continue
 
 
 def write_patches(log_dir: Union[str, Path]) -> Dict[str, Optional[dict]]:
@@ -113,9 +142,10 @@ def write_patches(log_dir: Union[str, Path]) -> Dict[str, Optional[dict]]:
 @master_only
 def add_results(log_dir: Union[str, Path], results: Dict[str, dict]) -> None:
     """Put the metrics of a test's splits into its record; without a record do nothing."""
-    path = Path(log_dir, RECORD)
-    if path.is_file():
-        _write(log_dir, dict(mmengine.load(path), results=results))
+    for path in list_records(log_dir):
+        record = mmengine.load(path) if path.stat().st_size else {}
+        if record.get('process') == os.getpid():
+            _write(path, dict(record, results=results))
 
 
 def peak_memory() -> Optional[float]:
@@ -128,9 +158,9 @@ def peak_memory() -> Optional[float]:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20, 1)
 
 
-def _write(log_dir: Union[str, Path], record: dict) -> None:
+def _write(path: Path, record: dict) -> None:
     # Objects of a config that JSON does not know are written as Python does.
-    write_text(Path(log_dir, RECORD), json.dumps(record, indent=1, default=repr, ensure_ascii=False) + '\n')
+    write_text(path, json.dumps(record, indent=1, default=repr, ensure_ascii=False) + '\n')
 
 
 def _now() -> str:
