@@ -71,9 +71,9 @@ def train_and_test(name: str, seed: int, args: argparse.Namespace) -> Dict[str, 
     Raises:
         ValueError: Its numbers are there, of another schedule or other options.
     """
-    config, options = RUNS[name]
+    config, options, times = RUNS[name]
     options = [*options, *args.cfg_options]
-    epochs = args.epochs or Config.fromfile(ROOT / config).train_cfg.max_epochs
+    epochs = times * (args.epochs or Config.fromfile(ROOT / config).train_cfg.max_epochs)
     recipe = dict(config=config, options=options, epochs=epochs, seed=seed)
     file = result_file(name, seed, args.results)
     if file.exists():

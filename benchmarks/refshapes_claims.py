@@ -9,10 +9,11 @@ NANO = 'configs/{}_nano_refshapes.py'
 
 
 class Run(NamedTuple):
-    """A training: a config, and what it changes of it, as ``--cfg-options`` of the tools."""
+    """A training: a config, what it changes of it, as ``--cfg-options`` of the tools, and how many times its epochs."""
 
     config: str
     options: Tuple[str, ...] = ()
+    times: int = 1
 
 
 RUNS: Dict[str, Run] = {
@@ -43,6 +44,13 @@ RUNS: Dict[str, Run] = {
     'm3att-lfr-imi': Run('configs/m3att/ablations/m3att_nano_refshapes_baseline.py'),
     'm3att-same-words': Run('configs/m3att/ablations/m3att_nano_refshapes_imi-same.py'),
     'm3att-generic': Run('configs/m3att/ablations/m3att_nano_refshapes_baseline-generic.py'),
+    'lavt+maskris': Run('configs/lavt/lavt_nano_refshapes_maskris.py'),
+    's2rm+casg+maskris': Run('configs/s2rm/s2rm-casg_nano_refshapes_maskris.py'),
+    'm3att+maskris': Run('configs/m3att/m3att_nano_refshapes_maskris.py'),
+    # A step of MaskRIS takes as long as two.
+    'lavt-twice': Run(NANO.format('lavt/lavt'), times=2),
+    's2rm+casg-twice': Run(NANO.format('s2rm/s2rm-casg'), times=2),
+    'm3att-twice': Run(NANO.format('m3att/m3att'), times=2),
     'vlt-balance': Run(NANO.format('vlt/vlt'), ('model.fusion.query_balance=False', )),
 }
 
@@ -94,6 +102,12 @@ CLAIMS: List[Claim] = [
     Claim('m3att', 'LFR gains (M³Att, Table II, #4 and #2)', 'm3att', 'm3att-lfr', ('IoU', 67.88, 66.70)),
     Claim('m3att', 'words of every layer over the same everywhere (M³Att, Table II, #2 and #3)', 'm3att-lfr',
           'm3att-same-words', ('IoU', 66.70, 65.92), headline=False),
+    Claim('maskris', 'MaskRIS gains on LAVT, at equal steps (MaskRIS)', 'lavt+maskris', 'lavt', ('oIoU', 73.79, 72.73)),
+    Claim('maskris', 'MaskRIS gains on S²RM, at equal steps', 's2rm+casg+maskris', 's2rm+casg'),
+    Claim('maskris', 'MaskRIS gains on M³Att, at equal steps', 'm3att+maskris', 'm3att'),
+    Claim('maskris', 'MaskRIS gains on LAVT, at equal time', 'lavt+maskris', 'lavt-twice', headline=False),
+    Claim('maskris', 'MaskRIS gains on S²RM, at equal time', 's2rm+casg+maskris', 's2rm+casg-twice', headline=False),
+    Claim('maskris', 'MaskRIS gains on M³Att, at equal time', 'm3att+maskris', 'm3att-twice', headline=False),
     Claim('vlt', 'query balance gains (VLT, §3)', 'vlt', 'vlt-balance'),
 ]
 GROUPS = tuple(dict.fromkeys(claim.group for claim in CLAIMS))

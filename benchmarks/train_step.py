@@ -3,6 +3,7 @@
     python benchmarks/train_step.py --repeats 3
     python benchmarks/train_step.py --configs configs/lavt/lavt_swinb_refcoco.py --checkpointing --repeats 3
     python benchmarks/train_step.py --configs configs/lts/lts_swinb_refcoco.py --no-plain
+    python benchmarks/train_step.py --configs configs/lavt/lavt_nano_refshapes{,_maskris}.py --no-plain --shape 96 96
 
 Every round runs each variant once, in turn; every variant is measured in single precision and under bfloat16 autocast
 (``--precisions``). ``--checkpointing`` has each of ours with ``model.with_cp=True`` too. The peak of memory (weights,
@@ -19,11 +20,14 @@ from typing import Callable, Dict, List
 
 import torch
 from mmengine.model import revert_sync_batchnorm
+from mmengine.optim import OptimWrapper
 from mmengine.structures import PixelData
 from plain_twin import PlainTwin
+from torch import nn
 
 from mmrefseg.command_line.run_command import run_command
-from mmrefseg.engine import add_config_options
+from mmrefseg.engine import BFloat16OptimWrapper, add_config_options
+from mmrefseg.models import MaskRIS
 from mmrefseg.utils import keep_freed_memory
 from mmrefseg.utils.paired import (
     build,
@@ -65,6 +69,8 @@ def training_step(name: str, args: argparse.Namespace) -> Callable[[], object]:
     if kind == 'plain':
         model = PlainTwin(model)
         losses = model.loss
+    elif isinstance(model, MaskRIS):
+        return two_passes(model, batch(args), DTYPES[precision])
     else:
         def losses(images, samples):
             return model.parse_losses(model(images, samples, mode='loss'))[0]
@@ -80,6 +86,16 @@ def training_step(name: str, args: argparse.Namespace) -> Callable[[], object]:
         optimizer.zero_grad()
 
     return step
+
+
+def two_passes(model: MaskRIS, inputs: tuple, dtype: torch.dtype) -> Callable[[], object]:
+    """A step of MaskRIS on images that are normalised already."""
+    model.data_preprocessor = nn.Module()
+    model.data_preprocessor.forward = lambda data, training: data
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
+    kind = OptimWrapper if dtype == torch.float32 else BFloat16OptimWrapper
+    wrapper = kind(optimizer=optimizer)
+    return lambda: model.train_step(dict(zip(('inputs', 'data_samples'), inputs)), wrapper)
 
 
 def memory_of(name: str, args: argparse.Namespace) -> int:

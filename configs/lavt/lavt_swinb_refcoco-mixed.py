@@ -1,4 +1,7 @@
-_base_ = [
-    '../_base_/models/lavt_swinb.py', '../_base_/datasets/refcoco_mixed.py',
-    '../_base_/schedules/schedule_40e.py', '../_base_/default_runtime.py'
-]
+_base_ = ['./lavt_swinb_refcoco.py', '../_base_/datasets/refcoco_mixed.py']
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='MixedRefDataset',
+        datasets=_base_.mixed_sets,
+        common=_base_.train_dataloader.dataset))

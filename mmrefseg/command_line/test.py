@@ -3,9 +3,9 @@
 import argparse
 import copy
 from pathlib import Path
-from typing import List, Optional, Sequence, Union
+from typing import Dict, List, Optional, Sequence, Union
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.fileio import dump
 from mmengine.runner import Runner, TestLoop
@@ -33,8 +33,8 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
     parser = argparse.ArgumentParser(prog=prog, description='Test a referring segmentor')
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--splits', nargs='+', help='splits to test, one after the other; '
-                        'default: the one in the config')
+    parser.add_argument('--splits', nargs='+', help='splits to test, one after the other; default: '
+                        "those of the config's test_sets, or the one in it")
     parser.add_argument('--out', help='write the metrics of all splits to this .json file')
     parser.add_argument('--dump', metavar='PREFIX', help='write a row per expression to PREFIX_<split>.csv')
     parser.add_argument('--show-dir', help='draw the predictions into this folder, a folder a split')
@@ -64,18 +64,20 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     add_run_record(cfg)
     prepare_cpu_run(cfg)
 
-    splits = args.splits or [cfg.test_dataloader.dataset.split]
+    tested = what_to_test(cfg, args.splits)
+    dataset = cfg.test_dataloader.dataset
     metrics = list_metrics(cfg.test_evaluator)
     configured = [(metric, metric['dump_file']) for metric in metrics if metric.get('dump_file')]
     results = {}
     runner = None
-    for split in splits:
-        cfg.test_dataloader.dataset.split = split
-        if len(splits) > 1:  # or each would write over the one before
+    for split, changes in tested.items():
+        cfg.test_dataloader.dataset = ConfigDict(dataset, **changes)
+        suffix = split.replace(' ', '_')
+        if len(tested) > 1:  # or each would write over the one before
             for metric, path in configured:
-                metric['dump_file'] = str(Path(path).with_stem(f'{Path(path).stem}_{split}'))
+                metric['dump_file'] = str(Path(path).with_stem(f'{Path(path).stem}_{suffix}'))
         if args.dump:
-            set_dump_file(cfg.test_evaluator, f'{args.dump}_{split}.csv')
+            set_dump_file(cfg.test_evaluator, f'{args.dump}_{suffix}.csv')
         if runner is None:
             runner = Runner.from_cfg(cfg)
             if args.compile:
@@ -85,10 +87,26 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
             results[split] = test_again(runner, cfg)
         add_results(runner.log_dir, results)
     if is_main_process():
-        print(table(results))
+        print(table(results) if args.splits or not cfg.get('test_sets') else table_of_sets(results))
         if args.out:
             write_text(args.out, dump(results, file_format='json') + '\n')
     finish_run()
+
+
+def what_to_test(cfg: Config, splits: Optional[Sequence[str]]) -> Dict[str, dict]:
+    """The rows of the table, and what each changes in the test data's config.
+
+    Args:
+        cfg (Config): With ``test_dataloader`` and, of a model that is tested on several datasets, ``test_sets``: a list
+            of ``name``, ``dataset`` (what differs from the test data's config) and ``splits``.
+        splits (Sequence[str], optional): Of the test data alone, in the place of ``test_sets``.
+
+    Returns:
+        dict: 'testA', or 'RefCOCO testA' of ``test_sets``, -> changes.
+    """
+    if splits or not cfg.get('test_sets'):
+        return {split: dict(split=split) for split in splits or [cfg.test_dataloader.dataset.split]}
+    return {f'{each.name} {split}': dict(each.dataset, split=split) for each in cfg.test_sets for split in each.splits}
 
 
 def list_metrics(evaluator: Union[dict, list]) -> List[dict]:
@@ -121,6 +139,16 @@ def test_again(runner: Runner, cfg: Config) -> dict:
         evaluator=copy.deepcopy(cfg.test_evaluator),
         **loop_cfg)
     return runner.test_loop.run()
+
+
+def table_of_sets(results: dict) -> PrettyTable:
+    """A row a metric, a column a split, as papers print several datasets; what a dataset lacks is left blank."""
+    metrics = list(dict.fromkeys(metric for row in results.values() for metric in row))
+    rows = PrettyTable(['', *results])
+    rows.align[''] = 'l'
+    for metric in metrics:
+        rows.add_row([metric, *(f'{row[metric]:.2f}' if metric in row else '' for row in results.values())])
+    return rows
 
 
 def table(results: dict) -> PrettyTable:

@@ -1,7 +1,7 @@
 """Several datasets as one to train on, without pictures that any of them validates or tests on."""
 
 from collections.abc import Sequence
-from typing import Dict, List, Union
+from typing import Dict, List, Optional, Union
 
 import numpy as np
 from mmengine.dataset import ConcatDataset
@@ -28,6 +28,8 @@ class MixedRefDataset(ConcatDataset):
             tested on, or the list of a split that has a file of its own.
         identity (str): When two files are the same picture: ``'auto'`` (default), ``'name'`` or ``'content'``, see
             :func:`mmrefseg.datasets.leakage.find_leaks`.
+        common (dict, optional): What the configs in ``datasets`` share, such as the config of another dataset: where
+            they have a key themselves, theirs counts.
         lazy_init, ignore_keys: As mmengine's ``ConcatDataset``.
 
     Attributes:
@@ -50,11 +52,13 @@ class MixedRefDataset(ConcatDataset):
                  datasets: Sequence[Union[dict, ReferDataset]],
                  held_out: Sequence[Union[dict, ReferDataset]] = (),
                  identity: str = 'auto',
+                 common: Optional[dict] = None,
                  lazy_init: bool = False,
                  ignore_keys: Union[str, List[str], None] = None) -> None:
         self.held_out = [_build(dataset, 'held_out') for dataset in held_out]
         self.identity = identity
         self.removed: List[Dict[Split, Leak]] = []
+        datasets = [{**(common or {}), **dataset} if isinstance(dataset, dict) else dataset for dataset in datasets]
         datasets = [_build(dataset, 'datasets') for dataset in datasets]
         for dataset in datasets:
             if dataset.test_mode:

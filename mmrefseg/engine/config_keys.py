@@ -10,7 +10,8 @@ from mmengine.runner import Runner
 
 # What the runner, the tools and mmengine's config read at the top of a config, beside what Runner takes.
 MORE_KEYS = ('runner_type', 'custom_imports', 'data_preprocessor', 'model_wrapper_cfg', 'find_unused_parameters',
-             'sync_bn', 'tta_model', 'auto_scale_lr', 'efficient_conv_bn_eval', 'cudnn_benchmark')
+             'sync_bn', 'tta_model', 'auto_scale_lr', 'efficient_conv_bn_eval', 'cudnn_benchmark', 'test_sets',
+             'mixed_sets')
 READ = tuple(name for name in inspect.signature(Runner.__init__).parameters if name not in ('self', 'cfg')) + MORE_KEYS
 # Sections whose keys mmengine looks up one by one and never compares with what is there.
 SECTIONS: Dict[str, Sequence[str]] = {

@@ -69,7 +69,7 @@ def _steps(cfg: Config) -> Iterator[ConfigDict]:
         while datasets:
             dataset = datasets.pop()
             if isinstance(dataset, dict):
-                datasets += list(dataset.get('datasets', [])) + [dataset.get('dataset')]
+                datasets += list(dataset.get('datasets', [])) + [dataset.get('dataset'), dataset.get('common')]
                 yield from dataset.get('pipeline', [])
 
 

@@ -1,0 +1,4 @@
+# MaskRIS: 75 % of the patches at zero, 15 % of the words masked.
+_base_ = './m3att_swinb_refcoco.py'
+model = dict(type='MaskRIS')
+model_wrapper_cfg = dict(type='TwoPassDataParallel')

@@ -1,0 +1,7 @@
+_base_ = ['./rela_swinb_refcoco.py', '../_base_/datasets/refcoco_mixed.py']
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='MixedRefDataset',
+        datasets=_base_.mixed_sets,
+        common=_base_.train_dataloader.dataset))
