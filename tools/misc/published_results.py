@@ -52,7 +52,8 @@ MARKS = {
     'n': 'size of comparison and threshold are not stated',
     'o': "compared at the image's own size, with a threshold below one half",
     's': 'the input is not 480×480',
-    'm': 'trained on several data sets',
+    'm': 'trained on several data sets; whether images that one of them holds out were left out is not printed (the '
+         'config leaves them out: [mixed training](mixed_training.md))',
     'd': 'refined by a dense CRF',
     'w': 'in print the backbone was trained on COCO without the val and test images; the weights that the config loads '
          'have seen them ([why it matters](../../configs/lts/README.md#where-it-differs-from-the-papers))',
@@ -96,8 +97,8 @@ def published_rows() -> List[Row]:
 
 def _row(model: dict, result: dict, metric: str, whose: str) -> Row:
     method = model['In Collection']
-    own = dict(paper=method, authors=f'{method}, code', release=f'{method}, code')
-    source = result.get('Source') if whose not in ('authors', 'release') else None
+    own = dict(paper=method, authors=f'{method}, code', release=f'{method}, code', README=f'{method}, README')
+    source = result.get('Source') if whose not in ('authors', 'release', 'README') else None
     source = source or own.get(whose, whose)
     protocol = result.get('Protocol') or PROTOCOLS.get(re.split(r'[ ,]', source)[0], 'not stated')
     mixed = 'mixed' in model['Config']
