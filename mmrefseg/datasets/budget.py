@@ -8,14 +8,14 @@ import os
 
 from mmrefseg.errors import RefDataError
 
-#: H * W of an image or a mask, whose colours then take 150 MB.
-MAX_PIXELS = 50_000_000
+#: H * W of an image or a mask: a frame of 8K. Its colours take 100 MB, finding something in it up to 1.5 GB.
+MAX_PIXELS = 7680 * 4320
 #: E * H * W of all masks of a sample, a byte each.
 MAX_MASK_PIXELS = 400_000_000
 #: Expressions of an image.
 MAX_EXPRESSIONS = 10_000
 #: Bytes of an image's or a mask's file, and of its pixels once they are decoded (H * W * channels * bytes of each).
-MAX_IMAGE_BYTES = 600_000_000
+MAX_IMAGE_BYTES = 400_000_000
 #: Pixels that the outlines of a segmentation are long: drawing one takes as much memory as it is long.
 MAX_OUTLINE = 4_000_000
 

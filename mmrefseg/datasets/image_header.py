@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 import threading
 import warnings
@@ -67,9 +68,9 @@ def _read(file: BinaryIO, what: str) -> ImageHeader:
                 (width, height), kind = image.size, image.format
                 depth = _bytes_of_pixel(image)
     except Image.DecompressionBombError as error:
-        most = limit('MAX_PIXELS')
-        raise RefDataError(f'{what} asks for over {2 * Image.MAX_IMAGE_PIXELS:,} pixels, at most {most:,} are taken '
-                           '(the environment variable MMREFSEG_MAX_PIXELS changes that)') from error
+        asked = re.search(r'\d+', str(error))  # Pillow says how many
+        check_budget('MAX_PIXELS', int(asked.group()) if asked else float('inf'), what)
+        raise RefDataError(f'{what} is too large for Pillow: {error}') from error
     except UnidentifiedImageError as error:
         found = _read_tiff(file)  # of types that Pillow does not know
         if found is None:

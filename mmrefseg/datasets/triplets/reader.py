@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import json
 import os
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
@@ -15,7 +14,6 @@ from mmengine.logging import print_log
 from mmrefseg.errors import RefDataError, first_lines
 from mmrefseg.utils.word_characters import is_word_character
 
-from ..budget import check_budget
 from ..file_names import name_problem
 from ..image_files import picture_size
 from ..masks.decode import decode_segmentation, why_empty
@@ -150,10 +148,9 @@ def clean_text(text: str) -> str:
 
 def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict, list, List[dict]]:
     """Pictures by name, objects by (picture, mask), the objects' masks, and the refs."""
-    image_ids, objects, masks, refs, problems, counts = {}, {}, [], {}, [], Counter()
+    image_ids, objects, masks, refs, problems = {}, {}, [], {}, []
     for row in rows:
         file_name = row.image + triplets.img_suffix
-        counts[file_name] += len(row.expressions)
         try:
             if problem := name_problem(file_name, triplets.allow_outside):
                 raise RefDataError(f'its picture {problem}')
@@ -182,9 +179,6 @@ def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict
         ref['lines'] += [row.line] * len(row.expressions)
         ref['sentences'] += [
             dict(raw=text, sent=clean_text(text), tokens=clean_text(text).split()) for text in row.expressions]
-    if counts:
-        name, most = counts.most_common(1)[0]
-        check_budget('MAX_EXPRESSIONS', most, f'{triplets.path}: {name}')
     if problems:
         raise RefDataError(f'{triplets.path}: {len(problems)} rows do not go with the options or with others:'
                            + first_lines(problems))

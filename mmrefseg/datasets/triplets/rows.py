@@ -4,10 +4,12 @@ import csv
 import json
 import os
 import re
+from collections import Counter
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from mmrefseg.errors import RefDataError, first_lines
 
+from ..budget import check_budget, limit
 from ..file_names import check_regular
 from .cells import FIELDS, Row, check_row, place
 
@@ -37,7 +39,7 @@ def read_rows(path: str, columns: Optional[Dict[str, str]] = None) -> List[Row]:
     reader = _READERS.get(os.path.splitext(path)[1].lower())
     if reader is None:
         raise RefDataError(f'{path} is no list of a known format: expected {FORMATS}')
-    rows, problems = [], []
+    rows, problems, counts, most = [], [], Counter(), limit('MAX_EXPRESSIONS')
     try:
         check_regular(path, 'the list')
         with open(path, encoding='utf-8-sig', newline='') as file:
@@ -48,6 +50,11 @@ def read_rows(path: str, columns: Optional[Dict[str, str]] = None) -> List[Row]:
                     problems.append(f'{place(line)}: {error}')
                 except RecursionError:
                     problems.append(f'{place(line)}: it is nested too deep')
+                else:
+                    image = rows[-1].image
+                    counts[image] += len(rows[-1].expressions)
+                    if counts[image] > most:  # before more memory is taken
+                        check_budget('MAX_EXPRESSIONS', counts[image], f'{path}: {image}')
     except OSError as error:
         raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
     except UnicodeDecodeError as error:
