@@ -46,8 +46,8 @@ class Reads:
             ``text_encoder.max_length``.
         prior (bool, optional): Whether there must be a prior (True) or none (False).
         map_size (tuple[int], optional): (H, W) of the maps that it is made for, where it has a weight a cell.
-        joins_text (bool): Of a head: whether it joins words and pixels itself, so that the maps may be the image's
-            alone.
+        joins_text (bool): Of a decoder or a head: whether it joins words and pixels itself, so that the maps may be the
+            image's alone.
         fixed_length (bool): Whether it reads padded words, so that every expression must have as many:
             ``text_encoder.fixed_length``.
     """

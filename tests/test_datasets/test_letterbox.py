@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from mmrefseg.datasets import RefCOCODataset
 from mmrefseg.datasets.transforms import Letterbox, PackRefInputs
+from mmrefseg.evaluation import RefIoUMetric
 from mmrefseg.models.segmentors.expression_rows import ExpressionRows
 from mmrefseg.models.segmentors.letterbox import undo_letterbox
 from mmrefseg.models.segmentors.predictions import RowOutputs, fill_predictions
@@ -160,3 +162,37 @@ def test_options():
 def test_a_geometry_of_whole_pixels_is_never_empty():
     geometry = LetterboxGeometry.fit((1000, 1), (416, 416), whole_pixels=True)
     assert geometry.fitted_size((1000, 1)) == (416, 1)
+
+
+def test_real_images_under_the_protocol_of_cris(shared_dir):
+    """Predictions near the truth, evaluated by our pipeline and metric, and as CRIS' engine does it with cv2."""
+    dataset = RefCOCODataset(
+        data_root=str(shared_dir / 'refcoco_real'), split='testA', test_mode=True, pipeline=[
+            dict(type='LoadRefImage'), dict(type='Letterbox', scale=(416, 416)), dict(type='LoadRefAnnotations'),
+            dict(type='PackRefInputs')])
+    metric = RefIoUMetric(protocol='cris')
+    metric.dataset_meta = dataset.metainfo
+    ious, samples = [], [dataset[index]['data_samples'] for index in range(len(dataset))]
+    for number, sample in enumerate(samples):
+        torch.manual_seed(number)
+        truth = sample.gt_sem_seg.data.float().numpy()
+        forward, inverse = cris_matrices(*sample.ori_shape)
+        placed = torch.from_numpy(np.stack([cv2.warpAffine(mask, forward, (416, 416)) for mask in truth]))[:, None]
+        logits = torch.nn.functional.interpolate(placed, size=(104, 104), mode='area') * 6 - 3
+        logits = logits + torch.nn.functional.interpolate(torch.randn(len(truth), 1, 13, 13), size=(104, 104),
+                                                          mode='bicubic')
+        rows = ExpressionRows.of([sample])
+        first = [row.index(value) for row in rows.row_of for value in range(rows.counts[0])]  # a row of each expression
+        fill_predictions([sample], rows, RowOutputs(logits[first]), (416, 416), RefTestCfg(**CRIS), align_corners=True)
+        metric.process({}, [sample.to_dict()])
+        probability = torch.nn.functional.interpolate(logits.sigmoid(), size=(416, 416), mode='bicubic',
+                                                      align_corners=True)[:, 0].numpy()
+        for expression, mask in enumerate(truth):
+            own = first[rows.row_of[0][expression]]
+            warped = cv2.warpAffine(probability[own], inverse, sample.ori_shape[::-1], flags=cv2.INTER_CUBIC) > 0.35
+            ious.append((warped & (mask > 0)).sum() / ((warped | (mask > 0)).sum() + 1e-6))
+    found = metric.evaluate(len(samples))
+    assert len(ious) == 21 and 60 < found['mIoU'] < 99
+    assert found['mIoU'] == pytest.approx(100 * np.mean(ious), abs=0.05)
+    for threshold in (0.5, 0.7, 0.9):
+        assert found[f'P@{threshold}'] == pytest.approx(100 * np.mean([iou > threshold for iou in ious]), abs=0.1)

@@ -22,6 +22,10 @@ TEXTS = dict(
     BiLSTM=dict(type='RNNEncoder', vocab=WORDS, cell='lstm', embed_dims=8, hidden_dims=8),
     CLIP=dict(
         type='CLIPTextEncoder', pretrained=None, tokenizer=[],
+        config=dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)),
+    AdaptedCLIP=dict(
+        type='CLIPTextEncoder', pretrained=None, tokenizer=[], fixed_length=True, trainable_layers=0,
+        adapters=dict(layers=[0], channels=16),
         config=dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)))
 
 BACKBONES = dict(
@@ -39,10 +43,19 @@ BACKBONES = dict(
         sr_ratios=[8, 4, 2, 1], strides=[4, 2, 2, 2], windiow_sizes=[4, 4, 4, 4]),
     ConvNeXt=dict(
         type='AutoBackbone', out_features=['stage1', 'stage2', 'stage3', 'stage4'],
-        config=dict(model_type='convnext', hidden_sizes=WIDTHS, depths=LAYERS)))
-NO_CHOICE = ('LAVTSwin', 'MSCAN')  # no out_indices: they always give four levels
+        config=dict(model_type='convnext', hidden_sizes=WIDTHS, depths=LAYERS)),
+    CLIPResNet=dict(
+        type='CLIPResNet', depth=LAYERS, stem_channels=2, pool_channels=64, head_channels=32, grid=2,
+        out_indices=(0, 1, 2, 3)),
+    AlignedDINOv2=dict(
+        type='AlignedDINOv2', adapter_blocks=[1, 2], adapter_channels=16, out_blocks=(0, 1, 2), pyramid=WIDTHS,
+        adapter_cfg=dict(attention_channels=8, num_heads=2), text_channels=TEXT_WIDTH,
+        config=dict(image_size=64, patch_size=16, hidden_size=16, num_hidden_layers=4, num_attention_heads=2,
+                    mlp_ratio=2)))
+NO_CHOICE = ('LAVTSwin', 'MSCAN', 'AlignedDINOv2')  # no out_indices: they always give four levels
 
 WITH_TEXT = dict(text_channels=TEXT_WIDTH)
+ONE_LEVEL = ('LTSFusion', 'VLTFusion', 'M3Dec', 'CRISFusion', 'DETRISFusion')
 FUSIONS = dict(
     PWAMFusion=dict(in_channels=WIDTHS),
     S2RM=dict(in_channels=WIDTHS, feature_size=(2, 2)),
@@ -57,38 +70,43 @@ FUSIONS = dict(
         num_encoder_layers=1, num_decoder_layers=1, feedforward_channels=16),
     M3Dec=dict(
         in_channels=WIDTHS, feature_size=(8, 8), channels=WIDTH, num_layers=2, num_encoder_layers=1, num_heads=2,
-        feedforward_channels=16))
+        feedforward_channels=16),
+    CRISFusion=dict(in_channels=WIDTHS[1:], channels=(8, WIDTH, WIDTH)),
+    DETRISFusion=dict(in_channels=WIDTHS, channels=WIDTH))
 FUSIONS = {name: dict(type=name, **options, **WITH_TEXT) for name, options in FUSIONS.items()}
-MAPS = {name: [WIDTH] if name in ('LTSFusion', 'VLTFusion', 'M3Dec') else WIDTHS for name in FUSIONS}
+MAPS = {name: [WIDTH] if name in ONE_LEVEL else WIDTHS for name in FUSIONS}
 MAPS['CMPCFusion'] = [WIDTH] * 4
 WITH_PRIOR = ('LTSFusion', 'CMPCFusion')
 QUERIES_OF = dict(VLTFusion=QUERIES, M3Dec=LONGEST)
 
 
-def decoder(name, maps=WIDTHS, prior=False, queries=LONGEST):
+def decoder(name, maps=WIDTHS, prior=False, queries=LONGEST, cells=(4, 4)):
     """The config of a decoder for maps of these widths, and the width of its Y."""
     options = dict(
         CASGDecoder=dict(in_channels=maps, num_convs=1, **WITH_TEXT),
+        CRISDecoder=dict(in_channels=maps[-1], num_layers=1, num_heads=2, feedforward_channels=8,
+                         upsample_channels=(8, ), **WITH_TEXT),
         FPNDecoder=dict(in_channels=maps, channels=8),
         LAVTDecoder=dict(in_channels=maps, channels=8),
         LTSDecoder=dict(in_channels=maps[-1], channels=8, out_channels=8, dilations=(1, 2), with_prior=prior),
         PriorConcat=dict(in_channels=maps[-1], with_prior=prior),
         M3MaskDecoder=dict(in_channels=WIDTH, max_words=LONGEST, channels=8, num_heads=2),
-        VLTDecoder=dict(in_channels=WIDTH, num_queries=QUERIES, feature_size=(4, 4), channels=[[8], [8]]),
-        VLTWordDecoder=dict(in_channels=WIDTH, num_queries=LONGEST, feature_size=(4, 4), channels=[[8], [8]]))[name]
+        VLTDecoder=dict(in_channels=WIDTH, num_queries=QUERIES, feature_size=cells, channels=[[8], [8]]),
+        VLTWordDecoder=dict(in_channels=WIDTH, num_queries=LONGEST, feature_size=cells, channels=[[8], [8]]))[name]
     width = dict(CASGDecoder=maps[0], PriorConcat=maps[-1] + prior).get(name, 8)
     return dict(type=name, **options), width
 
 
-DECODERS = ('CASGDecoder', 'FPNDecoder', 'LAVTDecoder', 'LTSDecoder', 'PriorConcat', 'M3MaskDecoder', 'VLTDecoder',
-            'VLTWordDecoder')
+DECODERS = ('CASGDecoder', 'CRISDecoder', 'FPNDecoder', 'LAVTDecoder', 'LTSDecoder', 'PriorConcat', 'M3MaskDecoder',
+            'VLTDecoder', 'VLTWordDecoder')
 
 
 def head(name, width):
     options = dict(
         MaskHead=dict(),
         SADLRHead=dict(dynamic_channels=(4, 8), num_iterations=2, loss_weights=(0.3, 0.7), **WITH_TEXT),
-        CGAHead=dict(num_steps=2, num_groups=1, **WITH_TEXT))[name]
+        CGAHead=dict(num_steps=2, num_groups=1, **WITH_TEXT),
+        DynamicKernelHead=WITH_TEXT)[name]
     return dict(type=name, in_channels=width, **options)
 
 
@@ -121,7 +139,8 @@ def parts(fusion=None, decoder_name='', head_name='MaskHead', backbone='Swin', t
             model['backbone'] = dict(model['backbone'], **{key: levels})
     if decoder_name is not None:
         decoder_name = decoder_name or ('M3MaskDecoder' if fusion == 'M3Dec' else 'FPNDecoder')
-        model['decoder'], width = decoder(decoder_name, maps, prior)
+        cells = (8, 8) if fusion == 'M3Dec' else (4, 4)
+        model['decoder'], width = decoder(decoder_name, maps, prior, cells=cells)
         model['decode_head'] = head(head_name, width)
     return dict(model, **others)
 

@@ -18,6 +18,7 @@ from mixing_parts import (
     MAPS,
     MMSEG_HEADS,
     NO_CHOICE,
+    ONE_LEVEL,
     QUERIES_OF,
     TEXTS,
     WITH_PRIOR,
@@ -25,8 +26,6 @@ from mixing_parts import (
     parts,
     step,
 )
-
-ONE_LEVEL = ('LTSFusion', 'VLTFusion', 'M3Dec')
 
 
 def why_not(fusion, decoder):
@@ -40,14 +39,14 @@ def why_not(fusion, decoder):
         return 'VLTDecoder reads 4 queries, but model.fusion M3Dec gives one a word'
     if (decoder, fusion) == ('M3MaskDecoder', 'VLTFusion'):
         return 'M3MaskDecoder reads one query a word, but model.fusion VLTFusion gives 4'
-    if fusion == 'M3Dec' and decoder not in ('VLTWordDecoder', 'M3MaskDecoder'):
+    if fusion == 'M3Dec' and decoder not in ('VLTWordDecoder', 'M3MaskDecoder', 'CRISDecoder'):
         return f'model.decoder {decoder} reads maps alone, but {giver} gives maps of the picture alone'
     return None
 
 
 def why_not_levels(backbone, fusion):
     """What a fusion lacks behind a backbone that always gives four levels."""
-    if backbone in NO_CHOICE and fusion in ('LTSFusion', 'CMPCFusion', 'VLTFusion'):
+    if backbone in NO_CHOICE and fusion in ('LTSFusion', 'CMPCFusion', 'VLTFusion', 'CRISFusion'):
         return (f'model.fusion {fusion} takes 3 levels of 16, 32, 64 channels, but model.backbone {backbone} gives 4 '
                 r'levels of 8, 16, 32, 64 channels \(out_indices of the backbone chooses levels\)')
     return None
@@ -80,14 +79,18 @@ def pairings():
     for fusion, decoder, head in product((None, *FUSIONS), DECODERS, HEADS):
         backbone = 'LAVTSwin' if fusion is None else 'Swin'
         yield (fusion or backbone, decoder, head), parts(fusion, decoder, head, backbone), why_not(fusion, decoder)
+    for fusion, decoder in product(FUSIONS, DECODERS):
+        if decoder == 'CRISDecoder' or fusion in ('PWAMFusion', 'VLTFusion'):
+            yield (fusion, decoder, 'DynamicKernelHead'), parts(fusion, decoder, 'DynamicKernelHead'), why_not(
+                fusion, decoder)
     for backbone, fusion in product(BACKBONES, FUSIONS):
         if backbone != 'Swin':
             yield (backbone, fusion), parts(fusion, backbone=backbone), why_not_levels(backbone, fusion)
     for text, fusion in product(TEXTS, FUSIONS):
         if text != 'BERT':
             yield (text, fusion), parts(fusion, text=text), None
-    for text in TEXTS:
-        yield ('LAVTSwin', text), parts(backbone='LAVTSwin', text=text), None
+    for text, backbone in product(TEXTS, ('LAVTSwin', 'AlignedDINOv2')):
+        yield (backbone, text), parts(backbone=backbone, text=text), None
     for fusion, head in product(FUSIONS, MMSEG_HEADS):
         taken = dict(MMSEG_HEADS[head], in_channels=MAPS[fusion][-1]) if head == 'FCNHead' else MMSEG_HEADS[head]
         yield (fusion, head), parts(fusion, None, decode_head=taken), why_not_mmseg(fusion, head)
@@ -121,8 +124,9 @@ def test_is_refused_when_built(model, reason):
 @pytest.mark.parametrize('fusion', FUSIONS)
 def test_words_of_another_width(fusion):
     wrong = dict(FUSIONS[fusion], text_channels=12)
-    with pytest.raises(ValueError, match=rf'model.fusion {fusion} takes words of 12 channels \(text_channels\), but '
-                                         'model.text_encoder BERTEncoder gives words of 16 channels'):
+    taken = ('a sentence of 12 channels, but model.text_encoder BERTEncoder gives one of 16' if 'RIS' in fusion else
+             r'words of 12 channels \(text_channels\), but model.text_encoder BERTEncoder gives words of 16 channels')
+    with pytest.raises(ValueError, match=f'model.fusion {fusion} takes {taken}'):
         build(dict(parts(fusion), fusion=wrong))
 
 

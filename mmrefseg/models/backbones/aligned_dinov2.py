@@ -187,7 +187,7 @@ class AlignedDINOv2(BaseModule):
         positions = embeddings.position_embeddings
         patches = patches + self._patch_positions(positions[:, 1:], size)
         special = torch.cat([embeddings.cls_token + positions[:, :1], embeddings.register_tokens], dim=1)
-        return torch.cat([special.expand(len(images), -1, -1), patches], dim=1)
+        return torch.cat([special.expand(images.shape[0], -1, -1), patches], dim=1)
 
     def _patch_positions(self, positions: Tensor, size: Tuple[int, int]) -> Tensor:
         """DINOv2's positions (1, g * g, C) -> (1, hw, C)."""

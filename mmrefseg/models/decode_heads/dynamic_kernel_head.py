@@ -41,7 +41,7 @@ class DynamicKernelHead(BaseRefHead):
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(f'decode_head.kernel_size is {kernel_size}, expected an odd number')
         self.kernel_size = kernel_size
-        self.reads = Reads(sentence=text_channels)
+        self.reads = Reads(sentence=text_channels, joins_text=True)
         self.kernel = nn.Linear(text_channels, num_classes * (in_channels * kernel_size**2 + 1))
 
     def forward(self, decoded: Tensor, features: MultiModalFeatures) -> Tensor:

@@ -60,7 +60,7 @@ class CRISDecoder(BaseModule):
         if not upsample_channels:
             raise ValueError('decoder.upsample_channels is empty, expected a width for each doubling')
         norm_cfg = norm_cfg or dict(type='BN')
-        self.reads = Reads(text=text_channels, last_map=in_channels)
+        self.reads = Reads(text=text_channels, last_map=in_channels, joins_text=True)
         self.out_channels = upsample_channels[-1]
         self.layers = nn.ModuleList(
             CRISDecoderLayer(in_channels, text_channels, num_heads, feedforward_channels, dropout)

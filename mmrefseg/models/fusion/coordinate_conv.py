@@ -26,5 +26,5 @@ class CoordinateConv(BaseModule):
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
         rows, columns = (torch.linspace(-1, 1, side, dtype=maps.dtype, device=maps.device) for side in maps.shape[2:])
-        shape = (len(maps), 1, *maps.shape[2:])
+        shape = (maps.shape[0], 1, *maps.shape[2:])
         return self.convs(torch.cat([maps, columns.expand(shape), rows[:, None].expand(shape)], dim=1))

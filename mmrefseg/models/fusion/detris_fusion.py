@@ -3,6 +3,7 @@
 from typing import Optional, Sequence
 
 import torch
+import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import Gives, MultiModalFeatures, Reads, TextFeatures
 
-from ..utils import expand_to_expressions
+from ..utils import adaptive_average, expand_to_expressions
 from .coordinate_conv import CoordinateConv
 
 
@@ -27,7 +28,7 @@ class DETRISFusion(BaseModule):
     linear function of the sentence, W_o (W_v W s + b_v) + b_o, and is computed as that. Its queries and keys, which
     nothing depends on, are left out.
 
-    The maps are all of one size, as those of a plain transformer.
+    The maps of a plain transformer are all of one size; others are brought to the size of the middle one first.
 
     Args:
         in_channels (Sequence[int]): C_i of each map.
@@ -61,22 +62,27 @@ class DETRISFusion(BaseModule):
         """Fuse.
 
         Args:
-            maps (Sequence[Tensor]): (B, C_i, H, W) each.
+            maps (Sequence[Tensor]): (B, C_i, H_i, W_i) each.
             text (TextFeatures): The N expressions; the sentence is read.
             image_index (Tensor, optional): (N,), the image of each expression. None: N = B, one each.
 
         Returns:
-            MultiModalFeatures: ``maps`` are one, F (N, C, H, W).
-
-        Raises:
-            ValueError: The maps are of several sizes.
+            MultiModalFeatures: ``maps`` are one, F (N, C, H, W) of the middle one's size.
         """
-        sizes = [tuple(level.shape[2:]) for level in maps]
-        if len(set(sizes)) > 1:
-            raise ValueError(f'model.fusion DETRISFusion joins maps of one size, found {sizes}: it is made for a plain '
-                             'transformer (AlignedDINOv2, or AutoBackbone without a pyramid)')
+        size = maps[len(maps) // 2].shape[2:]
         sentence = self.sentence(text.sentence)
-        gated = [expand_to_expressions(reduce(level), image_index) * gate(value(sentence))[..., None, None]
-                 for reduce, value, gate, level in zip(self.reduce, self.values, self.gates, maps)]
+        gated = []
+        for reduce, value, gate, level in zip(self.reduce, self.values, self.gates, maps):
+            reduced = expand_to_expressions(_to_size(reduce(level), size), image_index)
+            gated.append(reduced * gate(value(sentence))[..., None, None])
         joint = self.aggregate(torch.cat(gated, dim=1))  # A
         return MultiModalFeatures((joint + self.coordinates(joint), ), text)
+
+
+def _to_size(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """(B, C, H', W') -> (B, C, H, W): averaged where it shrinks, bilinear where it grows."""
+    if tuple(maps.shape[2:]) == tuple(size):
+        return maps
+    if maps.shape[2] > size[0]:
+        return adaptive_average(maps, tuple(size))
+    return F.interpolate(maps, tuple(size), mode='bilinear', align_corners=False)

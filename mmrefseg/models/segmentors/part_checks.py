@@ -70,7 +70,7 @@ def _problems(model: nn.Module) -> Iterator[str]:
         yield from _check_part(name, model.decoder, giver, given, model.text_encoder)
         reads = getattr(model.decoder, 'reads', None)
         joined = getattr(getattr(model.decode_head, 'reads', None), 'joins_text', False)
-        reads_more = reads is None or reads.queries is not None or bool(reads.prior)
+        reads_more = reads is None or reads.joins_text or reads.queries is not None or bool(reads.prior)
         yield from _check_text_in_maps(name, joined or reads_more, giver, given)
     yield from _check_heads(model, giver, given)
 
