@@ -55,7 +55,8 @@ def test_detris(name, steps, epochs, trained, data_root, tmp_path):
 
 @pytest.mark.parametrize('name,size,length', [
     ('cris/cris_r101_refcoco', 416, 17), ('cris/cris_r101_refcocog-umd', 416, 22),
-    ('detris/detris_dinov2l_refcoco+', 448, 17), ('detris/detris_dinov2b_refcocog-google', 448, 22), ('detris/detris_dinov2l_refcoco-mixed', 448, 17)])
+    ('detris/detris_dinov2l_refcoco+', 448, 17), ('detris/detris_dinov2b_refcocog-google', 448, 22),
+    ('detris/detris_dinov2l_refcoco-mixed', 448, 17)])
 def test_inputs(name, size, length):
     cfg = Config.fromfile(ROOT / f'configs/{name}.py')
     assert cfg.model.text_encoder.max_length == length
