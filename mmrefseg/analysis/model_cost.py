@@ -120,6 +120,8 @@ def without_numbers() -> Iterator[None]:
 def build_for_counting(cfg: Config) -> nn.Module:
     """Build a config's model without numbers, all but its text encoder, whose words are real.
 
+    A text encoder that looks at the image needs an image of numbers: such a model is built with all of its own.
+
     Args:
         cfg (Config): A whole config. No weight and no vocabulary is read.
 
@@ -130,6 +132,8 @@ def build_for_counting(cfg: Config) -> nn.Module:
     model_cfg = without_pretrained(cfg.model)
     with without_numbers():
         model = MODELS.build(model_cfg)
+    if getattr(model.text_encoder, 'takes_image', False):  # words that look at the image are computed with it
+        return MODELS.build(model_cfg)
     model.text_encoder = MODELS.build(model_cfg.text_encoder)
     model.text_encoder.register_forward_hook(lambda module, args, text: replace(text, **{
         name: getattr(text, name).to('meta') for name in ('words', 'mask', 'sentence')}))
