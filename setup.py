@@ -45,6 +45,22 @@ setup(
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
+    author='The mmrefseg contributors',
+    keywords='referring image segmentation, referring expression segmentation, vision and language, OpenMMLab, PyTorch',
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Environment :: GPU :: NVIDIA CUDA',
+        'Intended Audience :: Developers',
+        'Intended Audience :: Science/Research',
+        'License :: OSI Approved :: Apache Software License',
+        'Operating System :: OS Independent',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+    ],
     python_requires='>=3.11',
     packages=find_packages(include=['mmrefseg', 'mmrefseg.*']),
     entry_points=dict(console_scripts=['mmrefseg = mmrefseg.command_line:main']),
@@ -52,12 +68,12 @@ setup(
     # mmcv and mmengine are left out on purpose: mmcv, mmcv-lite and the OneDL forks install the same
     # import names. `import mmrefseg` checks them and prints the line to type.
     install_requires=[
-        'torch>=2.6', 'transformers>=4.40', 'tokenizers>=0.19', 'safetensors>=0.4.3', 'pycocotools>=2.0.6',
-        'msgspec>=0.18', 'numpy>=1.24', 'pillow>=9.1', 'matplotlib>=3.6', 'prettytable>=3', 'rich>=12',
-        'packaging>=21', 'ftfy', 'regex', 'setuptools<81'
+        'torch>=2.6', 'transformers>=5.6', 'tokenizers>=0.22', 'safetensors>=0.4.3', 'pycocotools>=2.0.6',
+        'msgspec>=0.21', 'numpy>=1.24', 'pillow>=9.2', 'matplotlib>=3.7', 'prettytable>=3', 'rich>=12.3',
+        'packaging>=21', 'ftfy', 'regex'
     ],
     extras_require=dict(
-        mm=['mmengine>=0.10.4,<1', 'mmcv-lite>=2.0.0,<2.2', 'mmsegmentation>=1.2.0,<2', 'mmdet>=3.2.0,<4'],
+        mm=['mmengine>=0.10.6,<1', 'mmcv-lite>=2.0.0,<2.2', 'mmsegmentation>=1.2.1,<2', 'mmdet>=3.2.0,<4'],
         demo=['gradio>=6,<7'],
         tensorboard=['tensorboard>=2.14'],
         export=['onnx>=1.18,<2', 'onnxscript>=0.5,<1', 'onnxruntime>=1.20,<2'],

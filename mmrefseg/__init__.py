@@ -5,6 +5,7 @@ from .version import __version__
 
 try:
     compat.check_versions()
+    compat.provide_pkg_resources()
     compat.provide_mmcv_ext()
     compat.allow_mmengine_checkpoints()
     compat.know_mmrefseg_configs()

@@ -13,15 +13,14 @@ from typing import List
 # import names.
 REQUIRED = (
     ('torch', '2.6', '', 'pip install torch==2.13.0'),
-    ('mmengine', '0.10.4', '1', 'pip install mmengine==0.10.7'),
-    ('mmcv', '2.0.0', '2.2', 'pip install mmcv-lite==2.1.0'),
-    ('mmseg', '1.2.0', '2', 'pip install mmsegmentation==1.2.2'),
+    ('mmengine', '0.10.6', '1', 'pip install mmengine==0.10.7'),
+    ('mmcv', '2.0.0', '2.4', 'pip install mmcv-lite==2.1.0'),
+    ('mmseg', '1.2.1', '2', 'pip install mmsegmentation==1.2.2'),
     ('mmdet', '3.2.0', '4', 'pip install mmdet==3.3.0'),
-    ('transformers', '4.40', '', 'pip install transformers==5.23.0'),
+    ('transformers', '5.6', '', 'pip install transformers==5.23.0'),
     ('pycocotools', '', '', 'pip install pycocotools==2.0.11'),
     ('ftfy', '', '', 'pip install ftfy==6.3.1'),
     ('regex', '', '', 'pip install regex==2026.11.15'),
-    ('pkg_resources', '', '', 'pip install "setuptools<81"'),
 )
 
 
@@ -84,6 +83,31 @@ def doctor_is_called() -> bool:
     as_module = any(words[i:i + 3] == ['-m', 'mmrefseg', 'doctor'] for i in range(len(words)))
     script, *arguments = sys.argv or ['']
     return as_module or os.path.basename(script).split('.')[0] == 'mmrefseg' and arguments[:1] == ['doctor']
+
+
+class _StandInFinder:
+    """Finds ``pkg_resources`` where nothing else does; mmengine reloads it, which asks for a finder."""
+
+    @staticmethod
+    def find_spec(name: str, path=None, target=None):
+        """Called by the import system."""
+        if name != 'pkg_resources':
+            return None
+        return importlib.util.spec_from_file_location(
+            name, os.path.join(os.path.dirname(__file__), 'utils', 'pkg_resources_stand_in.py'))
+
+
+def provide_pkg_resources() -> bool:
+    """Let a stand-in take the place of ``pkg_resources`` where setuptools 81 or newer has left it out.
+
+    Needed until mmengine asks ``importlib.metadata``.
+
+    Returns:
+        bool: Whether the stand-in is used.
+    """
+    if importlib.util.find_spec('pkg_resources') is None:
+        sys.meta_path.append(_StandInFinder)
+    return _StandInFinder in sys.meta_path
 
 
 class MissingOps(ModuleType):

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import os
 import pickle
 import re
 import subprocess
@@ -55,6 +56,22 @@ def test_every_problem_is_listed_with_its_line():
             torch.__version__, lines[1].split()[1]),
         'no_such_package_either is missing:  pip install five',
     ]
+
+
+def test_setuptools_without_pkg_resources(tmp_path):
+    """As of setuptools 81: mmengine's own look-ups, and a base of mmseg, by the stand-in."""
+    (tmp_path / 'sitecustomize.py').write_text(
+        'import importlib.machinery as m\noriginal = m.PathFinder.find_spec\n'
+        'm.PathFinder.find_spec = classmethod(lambda cls, name, path=None, target=None: '
+        'None if name == "pkg_resources" else original(name, path, target))\n')
+    code = ('import mmrefseg, pkg_resources; assert pkg_resources.__file__.endswith("pkg_resources_stand_in.py"); '
+            'from mmengine.utils import get_installed_path, is_installed; '
+            'assert is_installed("mmsegmentation") and not is_installed("no_such_package"); '
+            'assert get_installed_path("mmsegmentation").endswith("mmseg"); '
+            'from mmengine.config import Config; '
+            'Config.fromfile("configs/mixing/segformer_mitb0_refshapes.py")')
+    subprocess.run([sys.executable, '-c', code], check=True, cwd=ROOT,
+                   env=dict(os.environ, PYTHONPATH=f'{tmp_path}{os.pathsep}{ROOT}', PYTHONWARNINGS='ignore'))
 
 
 def test_version_of_a_package_under_another_distribution_name():
@@ -265,7 +282,7 @@ def test_configs_of_the_package_can_be_a_base(tmp_path, monkeypatch):
     (package / '.mim' / 'configs' / '_base_').mkdir(parents=True)
     (package / '.mim' / 'model-index.yml').write_text('Import: []\n')
     (package / '.mim' / 'configs' / '_base_' / 'some.py').write_text('depth = 1\nwidth = 2\n')
-    monkeypatch.setattr('mmengine.config.config.get_installed_path', lambda name: str(package))
+    monkeypatch.setattr('mmrefseg.__file__', str(package / '__init__.py'))
     config = tmp_path / 'config.py'
     config.write_text("_base_ = 'mmrefseg::_base_/some.py'\nwidth = 3\n")
     loaded = Config.fromfile(config)

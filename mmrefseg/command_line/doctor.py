@@ -20,12 +20,12 @@ MORE = (
     ('packaging', '21', '', 'pip install packaging==26.3'),
     ('numpy', '1.24', '', 'pip install numpy==2.4.6'),
     ('cv2', '', '', 'pip install opencv-python==5.0.0.93'),
-    ('PIL', '', '', 'pip install pillow==12.3.0'),
-    ('matplotlib', '3.6', '', 'pip install matplotlib==3.11.2'),
+    ('PIL', '9.2', '', 'pip install pillow==12.3.0'),
+    ('matplotlib', '3.7', '', 'pip install matplotlib==3.11.2'),
     ('prettytable', '3', '', 'pip install prettytable==3.18.0'),
-    ('rich', '12', '', 'pip install rich==15.0.0'),
-    ('msgspec', '0.18', '', 'pip install msgspec==0.22.0'),
-    ('tokenizers', '0.19', '', 'pip install tokenizers==0.23.3'),
+    ('rich', '12.3', '', 'pip install rich==15.0.0'),
+    ('msgspec', '0.21', '', 'pip install msgspec==0.22.0'),
+    ('tokenizers', '0.22', '', 'pip install tokenizers==0.23.3'),
 )
 
 

@@ -3,24 +3,20 @@
 from functools import lru_cache
 from typing import Tuple
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from mmrefseg.utils.nearest import nearest_index
 
 
 @lru_cache(maxsize=1024)
 def _nearest_index(source: int, target: int, device: torch.device) -> Tensor:
-    """Index of the ``source`` pixel that each of ``target`` pixels takes, (target,) int64.
+    """:func:`~mmrefseg.utils.nearest.nearest_index` on a device, (target,) int64.
 
-    The centre of a target pixel says which. Pillow adds up the step in double precision, and where a
-    centre falls on an edge the sum's rounding decides: the same sum gives the same pixel. (torch's
-    'nearest-exact' multiplies in single precision and differs by a row or column at some sizes.)
+    (torch's 'nearest-exact' multiplies in single precision and differs by a row or column at some sizes.)
     """
-    steps = np.full(target, source / target)
-    steps[0] /= 2
-    index = np.minimum(np.cumsum(steps).astype(np.int64), source - 1)
     # An asynchronous copy, as a plain one waits for the device.
-    return torch.from_numpy(index).to(device, non_blocking=True)
+    return torch.tensor(nearest_index(source, target)).to(device, non_blocking=True)
 
 
 def resize_masks(masks: Tensor, size: Tuple[int, int]) -> Tensor:

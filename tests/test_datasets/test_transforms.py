@@ -222,7 +222,7 @@ def test_each_object_is_decoded_once(monkeypatch):
 def test_unusable_mask_names_ref_and_picture():
     info = annotated()
     info['segmentations'][1] = []
-    with pytest.raises(RefDataError, match='mask of ref 2 in a.png: the segmentation is empty'):
+    with pytest.raises(RefDataError, match='mask of ref 2 in a.png: its segmentation is empty'):
         LoadRefAnnotations().transform(info)
 
 

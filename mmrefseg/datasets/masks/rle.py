@@ -9,6 +9,8 @@ from typing import Tuple
 import cv2
 import numpy as np
 
+from mmrefseg.utils.nearest import nearest_index
+
 
 def read_runs(counts: bytes) -> np.ndarray:
     """Read a compressed RLE.
@@ -90,7 +92,5 @@ def _draw_columns(runs: np.ndarray, height: int, width: int) -> np.ndarray:
 def _nearest(length: int, new_length: int) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How often nearest neighbours take each of ``length`` pixels, how many they take before it, and how many different
     ones: (length + 1,) each, for the end as for a pixel that is not taken."""
-    # cv2 itself says which: the choice between two that are equally near must be the one of RefResize.
-    taken = cv2.resize(np.arange(length, dtype=np.int32)[None], (new_length, 1), interpolation=cv2.INTER_NEAREST_EXACT)
-    repeats = np.bincount(taken[0], minlength=length + 1)
+    repeats = np.bincount(nearest_index(length, new_length), minlength=length + 1)
     return repeats, np.cumsum(repeats) - repeats, np.cumsum(repeats > 0) - (repeats > 0)

@@ -2,7 +2,6 @@
 
 from typing import Tuple
 
-import cv2
 import mmcv
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ import torch.nn.functional as F
 from mmcv.transforms import Resize
 
 from mmrefseg.registry import TRANSFORMS
+from mmrefseg.utils.nearest import resize_nearest
 
 from .loading import REDUCED, reduced_shape
 
@@ -76,11 +76,7 @@ class RefResize(Resize):
             return
         height, width = results['img'].shape[:2]
         planes = masks[..., None] if masks.ndim == 2 else masks
-        # One by one: cv2 limits channels, and drops the last dimension when it is 1.
-        resized = np.stack([
-            cv2.resize(np.ascontiguousarray(planes[..., number]), (width, height),
-                       interpolation=cv2.INTER_NEAREST_EXACT)
-            for number in range(planes.shape[-1])])
+        resized = np.stack([resize_nearest(planes[..., number], (height, width)) for number in range(planes.shape[-1])])
         results['gt_seg_map'] = resized[0] if masks.ndim == 2 else resized.transpose(1, 2, 0)
 
 

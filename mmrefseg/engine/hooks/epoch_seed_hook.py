@@ -33,7 +33,7 @@ class EpochSeedHook(Hook):
             if hasattr(dataset, 'set_epoch'):
                 dataset.set_epoch(runner.epoch, runner.seed)
         entropy = np.random.SeedSequence((runner.seed, runner.epoch, runner.rank))
-        torch.manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> 1))
+        torch.manual_seed(int(entropy.generate_state(1, np.uint64)[0]) >> 1)
 
 
 def innermost_datasets(dataset) -> Iterator[BaseDataset]:

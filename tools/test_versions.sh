@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# The suite at an end of the ranges in setup.py, in an environment of its own; nightly work, minutes to an hour:
+#   tools/test_versions.sh minimum      # the lower ends, requirements/minimum.txt
+#   tools/test_versions.sh newest       # whatever pip finds today
+# Further arguments go to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+end=${1:?minimum or newest}
+shift
+environment=.venv-$end
+${PYTHON:-python3} -m venv "$environment"
+case $end in
+    minimum) packages=(-r requirements/minimum.txt -c requirements/minimum.txt) ;;
+    newest) packages=(torch transformers mmengine 'mmcv-lite<2.2' mmsegmentation mmdet opencv-python) ;;
+    *) echo "expected minimum or newest, found $end" >&2; exit 2 ;;
+esac
+"$environment/bin/python" -m pip install --quiet wheel setuptools
+"$environment/bin/python" -m pip install --quiet "${packages[@]}"
+"$environment/bin/python" -m pip install --quiet "${packages[@]}" pytest pytest-xdist tensorboard \
+    tokenizers safetensors pycocotools prettytable packaging ftfy regex
+"$environment/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
+"$environment/bin/python" -m mmrefseg doctor
+OMP_NUM_THREADS=1 exec "$environment/bin/python" -m pytest -n 2 --dist worksteal "$@"
