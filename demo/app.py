@@ -21,7 +21,7 @@ def main() -> None:
     """The web demo."""
     parser = argparse.ArgumentParser(description='A page to try models in a browser')
     parser.add_argument('--config', nargs='+', default=[], help='config files; default: those inside the checkpoints, '
-                        'which are Python that runs: for checkpoints you trust')
+                        'read as values')
     parser.add_argument('--weights', nargs='+', default=[], help='checkpoints of your own, one for each config')
     parser.add_argument('--device', help='for example cuda:0 or cpu')
     parser.add_argument('--keep-loaded', type=int, default=2, help='models in memory at a time; default: 2')

@@ -18,8 +18,9 @@ def main() -> None:
     parser.add_argument('image', help='picture, URL or folder of pictures')
     parser.add_argument('expressions', nargs='+', help='what to look for in each picture')
     parser.add_argument('--config', help='config file, or a name in the model zoo; default: the one of the '
-                        "checkpoint; a .pth's is Python that runs: for checkpoints you trust")
+                        'checkpoint, read as values')
     parser.add_argument('--weights', help='checkpoint file; default: the one of the model zoo')
+    parser.add_argument('--allow-partial', action='store_true', help='take weights that do not all fit the model')
     parser.add_argument('--out-dir', default='outputs', help='where the pictures go')
     parser.add_argument('--device', help='for example cuda:0 or cpu')
     parser.add_argument('--batch-size', type=int, default=1, help='pictures at a time')
@@ -34,7 +35,8 @@ def main() -> None:
                      f'{args.config}: its model would be random')
     keep_freed_memory()
 
-    inferencer = RefSegInferencer(args.config, args.weights, args.device, args.amp, compile=args.compile)
+    inferencer = RefSegInferencer(args.config, args.weights, args.device, args.amp, compile=args.compile,
+                                allow_partial=args.allow_partial)
     for result in inferencer(args.image, args.expressions, args.batch_size, args.out_dir):
         print(result['picture'])
         existence = result['existence'] or [None] * len(result['expressions'])

@@ -1,4 +1,4 @@
-"""The one exception mmrefseg raises for data it cannot use."""
+"""Exceptions that mmrefseg raises for files it cannot use."""
 
 import reprlib
 from typing import Any, Sequence
@@ -10,6 +10,13 @@ class RefDataError(ValueError):
     The message says what was found, what was expected and where: the file and, when there is one,
     the ref id. ``on_error='skip'`` of :class:`mmrefseg.datasets.ReferDataset` turns it into a
     counted report.
+    """
+
+
+class CheckpointError(ValueError):
+    """A checkpoint cannot be read, is not what was expected, or does not fit the model.
+
+    The message names the file, what was found and what was expected.
     """
 
 

@@ -25,6 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='A trained model as one file: ONNX, or a program of torch.export')
     parser.add_argument('config', help='config file, or the name of a model in the zoo')
     parser.add_argument('checkpoint', nargs='?', help="checkpoint file; default: the zoo's")
+    parser.add_argument('--allow-partial', action='store_true', help='take weights that do not all fit the model')
     parser.add_argument('--out', type=Path, required=True, help='the file: ….onnx or ….pt2')
     parser.add_argument('--opset', type=int, help="version of ONNX' operators; default: torch's choice")
     parser.add_argument('--tolerance', type=float, default=TOLERANCE,
@@ -39,7 +40,8 @@ def main() -> None:
         weights = args.checkpoint or find_zoo_model(args.config).weights
         cfg = read_config(find_config(args.config))
         apply_options(cfg, args.cfg_options)
-        inferencer = RefSegInferencer(cfg, weights, device='cpu', show_progress=False)
+        inferencer = RefSegInferencer(cfg, weights, device='cpu', show_progress=False,
+                                    allow_partial=args.allow_partial)
         if args.out.suffix == '.onnx':
             found = export_onnx(inferencer, args.out, args.opset, args.tolerance)
         else:

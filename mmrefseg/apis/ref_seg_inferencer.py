@@ -1,5 +1,6 @@
 """Pictures and expressions in, masks out."""
 
+import logging
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,22 +12,25 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
 from mmengine.infer import BaseInferencer
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmengine.utils import is_str
 from pycocotools import mask as coco_mask
 from rich.progress import track
 from torch import nn
 
+from mmrefseg.checkpoints import OFFICIAL, load_weights, read_checkpoint
 from mmrefseg.datasets.budget import check_budget
 from mmrefseg.engine import use_half_precision
 from mmrefseg.exported import ExportedSegmentor, OnnxSession
 from mmrefseg.models import compile_parts
 from mmrefseg.models.text_encoders import PieceTokenizer, WordTokenizer
-from mmrefseg.registry import INFERENCERS, TRANSFORMS
+from mmrefseg.registry import INFERENCERS, MODELS, TRANSFORMS
 from mmrefseg.structures import RefDataSample, masks_on_host
 from mmrefseg.utils import find_config
 from mmrefseg.utils.devices import check_device
 
+from .embedded_config import config_of_checkpoint
 from .image_arguments import Image, is_one_image, is_path, to_array
 from .model_zoo import config_of_weights, find_zoo_model, list_zoo_models
 
@@ -56,7 +60,7 @@ class RefSegInferencer(BaseInferencer):
     Args:
         model (str | Path | dict, optional): Config file or its name (see :func:`mmrefseg.utils.find_config`), config,
             or name in the model zoo. None takes the config that the checkpoint belongs to: a safetensors file names one
-            of ours; any other holds its own, which is Python that runs: for checkpoints you trust. An ``….onnx`` file
+            of ours; a training checkpoint holds its own, which is read as values and runs nothing. An ``….onnx`` file
             of tools/export.py is model, weights and config in one, and runs in onnxruntime.
         weights (str | Path, optional): Checkpoint file or URL. Defaults to the zoo's for a name of the zoo; a config
             without weights makes a random model.
@@ -65,8 +69,10 @@ class RefSegInferencer(BaseInferencer):
         show_progress (bool): Draw a progress bar. Defaults to True.
         compile (bool): torch.compile: the first picture takes minutes, further ones less time (see
             :func:`mmrefseg.models.compile_parts`). Defaults to False.
+        allow_partial (bool): Whether weights of the model that ``weights`` lacks may stay random. Defaults to False.
 
     Raises:
+        CheckpointError: ``weights`` is no checkpoint, is damaged, or does not fit the model.
         ValueError: A device that is not there; without ``weights``, a name that the zoo does not know, or has no
             weights for; an ONNX file with
             ``weights``, ``amp`` or ``compile``.
@@ -79,10 +85,12 @@ class RefSegInferencer(BaseInferencer):
                  device: Optional[str] = None,
                  amp: bool = False,
                  show_progress: bool = True,
-                 compile: bool = False) -> None:
+                 compile: bool = False,
+                 allow_partial: bool = False) -> None:
         init_default_scope('mmrefseg')
         device = check_device(device)
         self._session = None
+        self._allow_partial = allow_partial
         model, weights = (str(value) if isinstance(value, Path) else value for value in (model, weights))
         if model is None and str(weights).endswith('.onnx'):
             model, weights = weights, None
@@ -205,10 +213,22 @@ class RefSegInferencer(BaseInferencer):
             Path(out_file).stem, mmcv.bgr2rgb(pixels), sample, draw_gt=False, out_file=out_file)
 
     def _init_model(self, cfg: ConfigDict, weights: Optional[str], device: str = 'cpu') -> nn.Module:
-        """As mmengine's, or what runs the ONNX file."""
-        if self._session is None:
+        """As mmengine's, through our door of weights; or what runs the ONNX file."""
+        if self._session is not None:
+            return ExportedSegmentor(self._session).eval()
+        if weights is None:
             return super()._init_model(cfg, weights, device)
-        return ExportedSegmentor(self._session).eval()
+        checkpoint = read_checkpoint(weights)
+        if not cfg:
+            cfg.update(config_of_checkpoint(checkpoint, weights)._cfg_dict)
+        _set_options(cfg, checkpoint)
+        cfg.model.pop('pretrained', None)  # weights that these would replace
+        model = MODELS.build(cfg.model)
+        model.cfg = cfg
+        fit = load_weights(model, checkpoint, weights, self._allow_partial)
+        if not fit.is_whole:
+            print_log(f'{weights}: {fit.summary()}; the rest is random', 'current', logging.WARNING)
+        return model.to(device).eval()
 
     def _init_pipeline(self, cfg: ConfigDict):
         """The test pipeline without annotations, for paths and for arrays."""
@@ -231,6 +251,19 @@ class RefSegInferencer(BaseInferencer):
 
     def postprocess(self, *args, **kwargs):
         """Unused, see :meth:`visualize`."""
+
+
+def _set_options(cfg: ConfigDict, checkpoint: dict) -> None:
+    """Set what an official checkpoint needs in the config beside the shapes of its weights."""
+    official = (checkpoint.get('meta') or {}).get(OFFICIAL) or {}
+    for key, value in official.get('options', {}).items():
+        node = cfg
+        *parents, last = key.split('.')
+        for part in parents:
+            node = node.setdefault(part, ConfigDict())
+        if node.get(last) != value:
+            print_log(f'{key}={value}, as this checkpoint of {official["family"]} needs it', 'current')
+            node[last] = value
 
 
 def list_images(images: Union[Image, Sequence[Image]]) -> List[Image]:

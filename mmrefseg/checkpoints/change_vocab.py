@@ -8,12 +8,12 @@ of them so far. Words that the new config does not know go. Everything else stay
 """
 
 import argparse
-import os
 
 import torch
 from mmengine.config import Config
-from mmengine.runner import CheckpointLoader
 
+from mmrefseg.checkpoints.read import read_checkpoint, weights_of
+from mmrefseg.checkpoints.write import save_checkpoint
 from mmrefseg.models import RNNEncoder, Vocabulary
 from mmrefseg.models.text_encoders.rnn_encoder import WORDS
 
@@ -65,8 +65,7 @@ def main(arguments=None) -> None:
     parser.add_argument('--new', required=True, help='config to train it further with')
     args = parser.parse_args(arguments)
     old, new = read_vocab(args.old), read_vocab(args.new)
-    weights = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu', logger='silent')
-    weights = weights.get('state_dict', weights)
+    weights = weights_of(read_checkpoint(args.checkpoint), args.checkpoint)
     if NAME not in weights:
         raise ValueError(f'{args.checkpoint} has no {NAME}: expected a model with an RNNEncoder')
     noted = getattr(weights, '_metadata', {}).get('text_encoder', {})
@@ -75,7 +74,6 @@ def main(arguments=None) -> None:
                          'was trained with?')
     noted.pop(WORDS, None)
     weights[NAME] = change_vocab(weights[NAME], old, new)
-    torch.save(dict(state_dict=weights), f'{args.out}.part')
-    os.replace(f'{args.out}.part', args.out)
+    save_checkpoint(dict(state_dict=weights), args.out)
     kept = len(set(old.words) & set(new.words))
     print(f'{args.out}: {kept} of {len(new.words)} words keep their embeddings')

@@ -1,6 +1,7 @@
 """Reads detectron2's ``.pkl``: a plain pickle of numpy arrays, without letting the file run anything."""
 
 import codecs
+import os
 import pickle
 from collections import OrderedDict
 from typing import Any, Union
@@ -8,6 +9,7 @@ from typing import Any, Union
 import numpy as np
 
 from mmrefseg.checkpoints.converters.converted import OfficialFormatError
+from mmrefseg.checkpoints.pickle_budget import PICKLE_BUDGET, check_pickle
 
 _RECONSTRUCT = np.empty(0).__reduce__()[0]
 
@@ -52,6 +54,9 @@ for _name, _stand_in in (('ndarray', _Array), ('dtype', _plain_dtype)):
     ALLOWED['numpy', _name] = _stand_in
 
 
+NAMES = ['.'.join(name) for name in ALLOWED]
+
+
 class _Unpickler(pickle.Unpickler):
     """An unpickler of containers, strings, numbers and arrays of numbers.
 
@@ -85,6 +90,9 @@ def read_detectron2_pickle(path: str) -> dict:
     """
     with open(path, 'rb') as file:
         try:
+            size = os.fstat(file.fileno()).st_size
+            check_pickle(file, size, NAMES, PICKLE_BUDGET + 4 * size)  # its arrays stand in the pickle
+            file.seek(0)
             content = _Unpickler(file).load()
         except Exception as error:  # a broken pickle can raise nearly anything
             raise OfficialFormatError(f"{path} is no checkpoint of detectron2 (a pickle of numpy arrays): {error}"

@@ -14,13 +14,10 @@ import os
 from pathlib import Path
 from typing import Optional
 
-import torch
-from mmengine.fileio import load
-from mmengine.runner import CheckpointLoader
-
 from mmrefseg import __version__
+from mmrefseg.checkpoints.read import read_checkpoint, weights_of
 from mmrefseg.checkpoints.safetensors_files import DTYPES, SUFFIX, save_safetensors
-from mmrefseg.utils import package_files
+from mmrefseg.utils import json_object, package_files
 
 
 def publish(checkpoint: str,
@@ -45,21 +42,18 @@ def publish(checkpoint: str,
 
     Raises:
         FileNotFoundError: A file that is not there.
-        ValueError: ``checkpoint`` holds no state dict, one that does not fit ``dtype``, or nothing of ``part``.
+        CheckpointError: ``checkpoint`` is none, or holds no state dict.
+        ValueError: Weights that do not fit ``dtype``, nothing of ``part``, or metrics that are no JSON object.
     """
-    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu', logger='silent')
-    weights = loaded.get('state_dict', loaded)
-    strangers = [name for name, value in weights.items() if not isinstance(value, torch.Tensor)]
-    if strangers or not weights:
-        raise ValueError(f"{checkpoint}: expected a checkpoint with 'state_dict', or a state dict, found "
-                         f'{", ".join(sorted(map(str, strangers))[:10]) or "nothing"}')
+    loaded = read_checkpoint(checkpoint)
+    weights = weights_of(loaded, checkpoint)
     if part is not None:
         parts = sorted({name.partition('.')[0] for name in weights})
         if part not in parts:
             raise ValueError(f'--part {part}: {checkpoint} has the parts {", ".join(parts)}')
         weights = {name: value for name, value in weights.items() if name.startswith(f'{part}.')}
     # What a published file said of itself goes on; of a training checkpoint two numbers do.
-    meta = {key: value for key, value in loaded.get('meta', {}).items()
+    meta = {key: value for key, value in (loaded.get('meta') or {}).items()
             if key in ('config', 'metrics', 'epoch', 'iter')}
     meta['version'] = __version__
     if config is not None:
@@ -69,7 +63,7 @@ def publish(checkpoint: str,
         ours = (package_files() / 'configs').resolve()
         meta['config'] = f'configs/{path.relative_to(ours).as_posix()}' if path.is_relative_to(ours) else path.name
     if metrics is not None:
-        meta['metrics'] = load(metrics)
+        meta['metrics'] = json_object(Path(metrics).read_text(encoding='utf-8'), f'--metrics {metrics}')
     out = str(out).removesuffix(SUFFIX)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     nameless = Path(f'{out}-nameless{SUFFIX}')

@@ -33,8 +33,9 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
                         'a list with image (a path below the folder) and expression')
     parser.add_argument('--model', help='name in the zoo, config or its name, or an .onnx file; default: what the '
                         'weights say')
-    parser.add_argument('--weights', help="checkpoint file; default: the zoo's; without --model, the config inside a "
-                        '.pth is Python that runs: for checkpoints you trust')
+    parser.add_argument('--weights', help="checkpoint file; default: the zoo's; without --model, its own config is "
+                        'read as values')
+    parser.add_argument('--allow-partial', action='store_true', help='take weights that do not all fit the model')
     parser.add_argument('--out-dir', default='predictions', help='default: %(default)s')
     parser.add_argument('--overlays', action='store_true', help='draw a picture of the predictions of each picture')
     parser.add_argument('--batch-size', type=int, default=1, help='pictures at a time')
@@ -64,7 +65,8 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
         print(f'{len(left_out)} files are left out, whose names are none of pictures:' + first_lines(left_out, 5),
               file=sys.stderr)
     inferencer = RefSegInferencer(
-        args.model, args.weights, args.device, args.amp, show_progress=False, compile=args.compile)
+        args.model, args.weights, args.device, args.amp, show_progress=False, compile=args.compile,
+        allow_partial=args.allow_partial)
     folder = PredictionFolder(args.out_dir, settings_of(inferencer, args, pictures))
     try:
         broken = predict(inferencer, folder, tasks, args.batch_size, args.overlays)

@@ -13,6 +13,7 @@ from prettytable import PrettyTable
 
 from mmrefseg.engine import (
     TESTING,
+    add_checkpoint_care,
     add_results,
     add_run_arguments,
     add_run_record,
@@ -33,6 +34,7 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
     parser = argparse.ArgumentParser(prog=prog, description='Test a referring segmentor')
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--allow-partial', action='store_true', help='take weights that do not all fit the model')
     parser.add_argument('--splits', nargs='+', help='splits to test, one after the other; default: '
                         "those of the config's test_sets, or the one in it")
     parser.add_argument('--out', help='write the metrics of all splits to this .json file')
@@ -62,6 +64,7 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
         cfg.default_hooks.visualization = dict(
             type='RefVisualizationHook', interval=args.show_interval, out_dir=args.show_dir)
     add_run_record(cfg)
+    add_checkpoint_care(cfg, args.allow_partial)
     prepare_cpu_run(cfg)
 
     tested = what_to_test(cfg, args.splits)

@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 
 from mmrefseg.engine import (
     TRAINING,
+    add_checkpoint_care,
     add_run_arguments,
     add_run_record,
     check_batch,
@@ -50,6 +51,7 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     if args.amp:
         enable_amp(cfg)
     add_run_record(cfg)
+    add_checkpoint_care(cfg)
     prepare_cpu_run(cfg)
     count_accumulation(cfg)
     runner = Runner.from_cfg(cfg)

@@ -7,15 +7,33 @@ from .config_keys import TESTING, TRAINING, check_config
 from .config_options import apply_options
 from .deterministic import make_deterministic
 from .half_precision import use_half_precision
-from .hooks import EpochSeedHook, HalfPrecisionHook, RefVisualizationHook, RunRecordHook
+from .hooks import (
+    CheckpointFitHook,
+    CheckpointHook,
+    EpochSeedHook,
+    FiniteLossHook,
+    HalfPrecisionHook,
+    RefVisualizationHook,
+    RunRecordHook,
+)
 from .hooks.run_record_hook import add_results
 from .release_poly_lr import ReleasePolyLR
-from .setup_run import add_run_record, enable_amp, finish_run, load_config, prepare_cpu_run, read_config
+from .setup_run import (
+    add_checkpoint_care,
+    add_run_record,
+    enable_amp,
+    finish_run,
+    load_config,
+    prepare_cpu_run,
+    read_config,
+)
 from .work_dir import claim_work_dir, default_work_dir
 
 __all__ = [
-    'BFloat16OptimWrapper', 'EpochSeedHook', 'HalfPrecisionHook', 'RefVisualizationHook', 'ReleasePolyLR',
-    'RunRecordHook', 'TESTING', 'TRAINING', 'add_config_options', 'add_results', 'add_run_arguments', 'add_run_record',
+    'BFloat16OptimWrapper', 'CheckpointFitHook', 'CheckpointHook', 'EpochSeedHook', 'FiniteLossHook',
+    'HalfPrecisionHook', 'RefVisualizationHook', 'ReleasePolyLR',
+    'RunRecordHook', 'TESTING', 'TRAINING', 'add_checkpoint_care', 'add_config_options',
+    'add_results', 'add_run_arguments', 'add_run_record',
     'apply_options', 'check_batch', 'check_config', 'claim_work_dir', 'count_accumulation', 'default_work_dir',
     'enable_amp', 'finish_run', 'load_config', 'make_deterministic', 'parse_run_arguments', 'prepare_cpu_run',
     'read_config', 'use_half_precision'

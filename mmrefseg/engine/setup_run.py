@@ -64,6 +64,21 @@ def add_run_record(cfg: Config) -> None:
     cfg.default_hooks.setdefault('run_record', dict(type='mmrefseg.RunRecordHook'))
 
 
+def add_checkpoint_care(cfg: Config, allow_partial: bool = False) -> None:
+    """Let hooks check what is loaded and, while it trains, that losses are numbers; a config may set their options.
+
+    Args:
+        cfg (Config): Gets :class:`~mmrefseg.engine.CheckpointFitHook` and :class:`~mmrefseg.engine.FiniteLossHook` as
+            ``default_hooks.checkpoint_fit`` and ``default_hooks.finite_loss``.
+        allow_partial (bool): Whether a test may take weights that do not all fit. Defaults to False.
+    """
+    hooks = cfg.default_hooks = dict(cfg.get('default_hooks') or {})
+    for name, kind in (('checkpoint_fit', 'CheckpointFitHook'), ('finite_loss', 'FiniteLossHook')):
+        hooks[name] = dict(dict(type=f'mmrefseg.{kind}'), **(hooks.get(name) or {}))
+    if allow_partial:
+        hooks['checkpoint_fit']['allow_partial'] = True
+
+
 def enable_amp(cfg: Config) -> None:
     """Train in mixed precision: float16 with loss scaling on CUDA, bfloat16 on a CPU.
 

@@ -18,7 +18,7 @@ def json_object(text: str, source: str) -> dict:
     """
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # nested deeper than Python's stack
         raise ValueError(f'{source} is no JSON: {error}') from error
     if not isinstance(found, dict):
         raise ValueError(f'{source}: expected an object, found {text[:60]}')

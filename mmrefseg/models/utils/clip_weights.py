@@ -3,11 +3,10 @@
 import os
 from typing import Dict, Union
 
-import torch
 from torch import Tensor
 
-from mmrefseg.checkpoints.safetensors_files import local_copy
-from mmrefseg.checkpoints.torchscript_archive import is_torchscript_archive, read_torchscript_weights
+from mmrefseg.checkpoints.read import read_checkpoint, weights_of
+from mmrefseg.errors import CheckpointError
 
 
 def is_clip_file(pretrained: Union[str, os.PathLike, None]) -> bool:
@@ -27,14 +26,9 @@ def read_clip_weights(pretrained: Union[str, os.PathLike], part: str, prefix: st
         OSError: It cannot be read.
         ValueError: It holds no such weights.
     """
-    path = local_copy(str(pretrained))
     try:
-        if is_torchscript_archive(path):
-            weights = read_torchscript_weights(path)
-        else:
-            weights = torch.load(path, map_location='cpu', weights_only=True)
-            weights = weights.get('state_dict', weights)
-    except Exception as error:  # what a damaged file makes of unpickling is not one kind
+        weights = weights_of(read_checkpoint(str(pretrained), convert=False), str(pretrained))
+    except (CheckpointError, OSError) as error:
         raise OSError(f'{part}.pretrained={str(pretrained)!r} cannot be read: expected a CLIP checkpoint of OpenAI '
                       f'({type(error).__name__}: {error})') from error
     found = {name.removeprefix(prefix): value.float() for name, value in weights.items() if name.startswith(prefix)
