@@ -20,7 +20,7 @@ from .detectron2_pickle import read_detectron2_pickle
 from .file_kind import PICKLE, SAFETENSORS, ZIP, kind_of_file
 from .local_copy import local_copy
 from .safetensors_files import SUFFIX, read_safetensors
-from .torch_files import is_legacy, read_torch_file
+from .torch_files import check_torch_file, is_legacy, read_torch_file
 from .torchscript_archive import is_torchscript_archive, read_torchscript_weights
 
 #: Key of a checkpoint's ``meta`` under which a converted one says what it was: family, config and options.
@@ -69,6 +69,23 @@ def read_checkpoint(source: str, convert: bool = True) -> dict:
     if converted is not None:
         checkpoint = _as_ours(converted, where)
     return checkpoint
+
+
+def check_file(path: str) -> None:
+    """Check a file that another program is to read as weights: that it is one, whole, and within the budget.
+
+    Args:
+        path (str): The file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        CheckpointError: As of :func:`read_checkpoint`.
+    """
+    kind = kind_of_file(path)
+    if kind == SAFETENSORS:
+        read_safetensors(path, with_weights=False)
+    else:
+        check_torch_file(path, kind)
 
 
 def weights_of(checkpoint: dict, source: str) -> Dict[str, Tensor]:

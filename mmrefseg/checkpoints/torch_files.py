@@ -5,7 +5,8 @@ import os
 import pickle
 import struct
 import zipfile
-from typing import BinaryIO, Optional
+from contextlib import contextmanager
+from typing import BinaryIO, Iterator, Optional
 
 import torch
 
@@ -36,19 +37,28 @@ def read_torch_file(path: str, kind: str) -> object:
         CheckpointError: It is cut off or damaged, no file of torch.save, over the budget, or names what weights do not
             need.
     """
+    with _named(path), open(path, 'rb') as file, torch.serialization.safe_globals([argparse.Namespace]):
+        # Official checkpoints hold their training arguments, a plain namespace.
+        _check(file, kind)
+        file.seek(0)
+        return torch.load(file, map_location='cpu', weights_only=True)
+
+
+def check_torch_file(path: str, kind: str) -> None:
+    """Check what :func:`read_torch_file` checks, with its arguments and errors, and read no tensors."""
+    with _named(path), open(path, 'rb') as file, torch.serialization.safe_globals([argparse.Namespace]):
+        _check(file, kind)
+
+
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Name the file in whatever a damaged one makes of its reading."""
     try:
-        with open(path, 'rb') as file, torch.serialization.safe_globals([argparse.Namespace]):
-            # Official checkpoints hold their training arguments, a plain namespace.
-            if kind == ZIP:
-                _check_zip(file)
-            else:
-                _check_legacy(file)
-            file.seek(0)
-            return torch.load(file, map_location='cpu', weights_only=True)
+        yield
     except CheckpointError as error:
         raise CheckpointError(f'{path} cannot be read as a checkpoint: {error}') from None
     except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError, TypeError, ValueError, KeyError, IndexError,
-            struct.error, zipfile.BadZipFile) as error:
+            NotImplementedError, struct.error, zipfile.BadZipFile) as error:
         reason = str(error).strip().split('\n')[-1][:300] or type(error).__name__
         raise CheckpointError(f'{path} cannot be read as a checkpoint, it is damaged: {reason}') from error
 
@@ -71,6 +81,10 @@ def check_whole(path: str) -> None:
     """
     with open(path, 'rb') as file:
         _check_zip(file)
+
+
+def _check(file: BinaryIO, kind: str) -> None:
+    (_check_zip if kind == ZIP else _check_legacy)(file)
 
 
 def _check_zip(file: BinaryIO) -> None:

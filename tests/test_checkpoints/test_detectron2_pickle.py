@@ -45,10 +45,10 @@ class Runs:
 
 
 @pytest.mark.parametrize('content,message', [
-    (lambda: dict(model=dict(weight=Runs(os.system, 'touch ran'))), r'asks for the global "posix.system"'),
+    (lambda: dict(model=dict(weight=Runs(os.system, 'touch ran'))), r'names 'posix.system''),
     (lambda: dict(model=dict(weight=Runs(np.ndarray, (1 << 40, )))), 'takes no arguments|no checkpoint'),
     (lambda: dict(model=dict(weight=Runs(np.empty(0).__reduce__()[0], np.ndarray, (1 << 40, ), b'b'))),
-     'another way than numpy writes it'),
+     'asks for an array of'),
     (lambda: dict(model=dict(weight=np.array([{}], dtype=object))), 'array of object, expected numbers'),
     (lambda: dict(model=dict(weight='text')), 'expected a dict of numpy arrays'),
     (lambda: [1, 2], 'expected a dict of numpy arrays'),

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from mmrefseg.checkpoints import load_from_safetensors, read_meta, save_safetensors
+from mmrefseg.errors import CheckpointError
 
 
 class Parts(nn.Module):
@@ -111,7 +112,7 @@ def test_a_url_is_downloaded_once_and_checked(model, tmp_path, home):
             CheckpointLoader.load_checkpoint(f'{url}/{name}.safetensors')
         loaded = CheckpointLoader.load_checkpoint(f'{url}/lavt-2.safetensors', map_location='cpu')
         assert read_meta(f'{url}/other/lavt-2.safetensors')['epoch'] == 4  # another file of that name
-        with pytest.raises(RuntimeError, match='invalid hash value'):
+        with pytest.raises(CheckpointError, match='invalid hash value'):
             CheckpointLoader.load_checkpoint(f'{url}/wrong-0123abcd.safetensors')
         server.shutdown()
     assert torch.equal(loaded['state_dict']['linear.weight'], model.linear.weight)

@@ -1,10 +1,17 @@
 """Weights from the Hugging Face hub or from a folder, and errors that say what to do."""
 
 import copy
+import re
 from contextlib import contextmanager
+from pathlib import Path
 
 from torch import nn
 from transformers.utils import logging as transformers_logging
+
+from mmrefseg.checkpoints.read import check_file
+
+# Files of weights in a folder of transformers.
+WEIGHTS = re.compile(r'(pytorch_model|model).*\.(bin|safetensors)')
 
 
 def load_pretrained(model: nn.Module, pretrained: str, part: str, local_files_only: bool = False,
@@ -28,6 +35,9 @@ def load_pretrained(model: nn.Module, pretrained: str, part: str, local_files_on
         ValueError: They lack some of the model's weights: another architecture.
     """
     with clear_errors(f'{part}.pretrained', pretrained), quiet_transformers():
+        for path in sorted(Path(pretrained).glob('*')) if Path(pretrained).is_dir() else ():
+            if WEIGHTS.fullmatch(path.name):
+                check_file(str(path))
         # The model's own class: AutoBackbone asks the hub even for a folder.
         loaded, report = type(model).from_pretrained(
             pretrained, config=copy.deepcopy(model.config), local_files_only=local_files_only, output_loading_info=True)
@@ -67,7 +77,7 @@ def clear_errors(key: str, source):
     """Say which config key is at fault where transformers cannot read ``source``."""
     try:
         yield
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except Exception as error:  # what a damaged file makes of unpickling is not one kind
         raise OSError(
             f'{key}={str(source)!r} cannot be read: it must be a folder with config.json and the weights (and the '
             'tokenizer, of a text encoder), or a model of the Hugging Face hub that this machine can reach. Without a '
