@@ -194,7 +194,7 @@ def test_a_turned_photograph_is_drawn_as_it_was_seen(inferencer, tmp_path):
 
 @pytest.mark.parametrize('options,message', [
     (['--batch-size', '0'], '--batch-size is 0, expected 1 or more'),
-    (['--help'], "a .pth's is Python that runs: for checkpoints you trust")])
+    (['--help'], 'the one of the checkpoint, read as values')])
 def test_demo_says(monkeypatch, capsys, options, message):
     monkeypatch.setattr(sys, 'argv', ['image_demo.py', 'a.png', 'star', *options])
     with pytest.raises(SystemExit):

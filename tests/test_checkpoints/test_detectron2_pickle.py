@@ -45,7 +45,7 @@ class Runs:
 
 
 @pytest.mark.parametrize('content,message', [
-    (lambda: dict(model=dict(weight=Runs(os.system, 'touch ran'))), r'names 'posix.system''),
+    (lambda: dict(model=dict(weight=Runs(os.system, 'touch ran'))), "names 'posix.system'"),
     (lambda: dict(model=dict(weight=Runs(np.ndarray, (1 << 40, )))), 'takes no arguments|no checkpoint'),
     (lambda: dict(model=dict(weight=Runs(np.empty(0).__reduce__()[0], np.ndarray, (1 << 40, ), b'b'))),
      'asks for an array of'),

@@ -139,7 +139,7 @@ def test_broken_pictures_overlays_and_more_pictures(place, tmp_path, capsys):
 @pytest.mark.parametrize('more,message', [
     (['--model', str(TINY_CONFIG)], 'random without --weights'), ([], 'expected --model, --weights or both'),
     (['--weights', 'w.pth', '--batch-size', '0'], 'must be at least 1, found 0'),
-    (['--help'], 'the config inside a .pth is Python that runs: for checkpoints you trust')])
+    (['--help'], 'its own config is read as values')])
 def test_wrong_options(capsys, more, message):
     with pytest.raises(SystemExit):
         main(['predict', 'pictures', 'said.txt', *more])
