@@ -160,6 +160,17 @@ def class_weights_of(runner: Runner) -> list:
     return None if weights is None else [round(weight, 6) for weight in weights.tolist()]
 
 
+def images_of(runner: Runner) -> tuple:
+    """What is subtracted and divided by, whether the ratio stays, and the filters of training and testing."""
+    preprocessor = runner.cfg.model.data_preprocessor
+    steps = [step for loader in (runner.train_loop.dataloader, runner.test_dataloader)
+             for step in loader.dataset.pipeline.transforms if type(step).__name__ == 'RefResize']
+    filters = tuple(f'{step.backend} {step.interpolation}' for step in steps)
+    ratio, = {step.keep_ratio for step in steps}
+    return 'ImageNet' if preprocessor.mean[0] == 123.675 and preprocessor.std[2] == 57.375 else (
+        tuple(preprocessor.mean), tuple(preprocessor.std)), ratio, filters, preprocessor.bgr_to_rgb
+
+
 def rates_of(runner: Runner) -> list:
     """The first group's rate as a part of the initial one, at every step of the training's iterations."""
     rates = []

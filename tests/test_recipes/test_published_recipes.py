@@ -16,6 +16,7 @@ from recipe_facts import (
     frozen_of,
     groups_of,
     heads_of,
+    images_of,
     losses_of,
     parameters_of,
     rates_of,
@@ -39,6 +40,8 @@ BCE = 'RefCrossEntropyLoss(weight=1.0)'
 SADLR = f'{DICE} loss_weights=(0.15, 0.15, 0.7)'
 LOCATE = 'RefCrossEntropyLoss(weight=0.1) reduction={}'
 POLY = 'poly 0.9'
+# Pillow's filter, as torch has it in training; Darknet-53 sees values from 0 to 1.
+PILLOW, YOLO = ('torch bilinear', 'pillow bilinear'), ((0., 0., 0.), (255., 255., 255.))
 TENTHS = {Fraction(39, 50): 0.1, Fraction(44, 50): 0.01, Fraction(49, 50): 0.001}  # VLT's release
 
 # What a method's configs share, then what is each one's own.
@@ -46,7 +49,8 @@ LAVT = dict(
     parameters=dict(backbone=96099704, text_encoder=BERT_SIZE, decoder=20649984, decode_head=1026),
     frozen=dict(text_encoder=37), dropouts=PATH, still_norms={}, heads={**SWINB, 'backbone PWAM': (1, ), **BERT},
     losses=dict(MaskHead=BCE), class_weights=[0.9, 1.1], groups=LAVT_GROUPS, optimizer='AdamW', rates=POLY, batch=32,
-    gpus=8, epochs=40, size=(480, 480), max_length=20, test=('input', 0.5))
+    gpus=8, epochs=40, size=(480, 480), max_length=20, test=('input', 0.5), images=('ImageNet', False, PILLOW, True),
+    align_corners=True, sentence='cls', text_field='raw')
 LTS_HOST = dict(
     LAVT, parameters=dict(backbone=SWINB_SIZE, text_encoder=BERT_SIZE, fusion=4071424, decoder=12659968,
                           decode_head=1026),
@@ -57,7 +61,7 @@ VLT_HOST = dict(
     LTS_HOST, parameters=dict(backbone=SWINB_SIZE, text_encoder=BERT_SIZE, fusion=13796369, decoder=9747332,
                               decode_head=1026),
     heads={**SWINB, **BERT, 'fusion MultiheadAttention': (8, )}, dropouts={'fusion 0.1': 20, **PATH},
-    losses=dict(MaskHead=DICE),
+    align_corners=False, losses=dict(MaskHead=DICE),
     groups={DECAYED: dict(backbone=197, text_encoder=160, fusion=108, decoder=17, decode_head=2),
             PLAIN: dict(backbone=134)})
 # Darknet-53 keeps its weights and its 52 batch norms' statistics; Adam at 1e-3 without decay.
@@ -67,14 +71,16 @@ LTS = dict(
     losses=dict(LTSMaskHead=BCE, LocateHead=LOCATE.format('sum')), class_weights=None,
     groups={(1e-3, 0): dict(text_encoder=9, fusion=19, decoder=21, decode_head=2)}, optimizer='Adam',
     rates={Fraction(30, 45): 0.1}, batch=18, gpus=2, epochs=45, size=(416, 416), max_length=15,
-    test=('original', 0.25))
+    test=('original', 0.25), images=(YOLO, False, PILLOW, True), align_corners=False, sentence='last',
+    text_field='raw')
 VLT = dict(
     LTS, parameters=dict(backbone=DARKNET_SIZE, text_encoder=2501808, fusion=14132241, decoder=3162788,
                          decode_head=257),
     frozen=dict(backbone=156, text_encoder=1), dropouts={'text_encoder 0.1': 1, 'fusion 0.1': 20},
     heads={'fusion MultiheadAttention': (8, )}, losses=dict(MaskHead=BCE),
     groups={(1e-3, 0): dict(text_encoder=8, fusion=108, decoder=20, decode_head=2)}, rates=TENTHS, batch=128, gpus=8,
-    epochs=50, test=('original', 0.35))
+    epochs=50, test=('original', 0.35), images=(YOLO, True, ('cv2 bicubic', ) * 2, True), sentence='mean',
+    text_field='sent')
 # The head number is 8 for all transformer layers; M3Att itself has one.
 M3ATT = dict(
     VLT, parameters=dict(backbone=DARKNET_SIZE, text_encoder=441520, fusion=4541442, decoder=5054464, decode_head=513,
@@ -83,13 +89,13 @@ M3ATT = dict(
     heads={'fusion MultiheadAttention': (8, ), 'decoder MultiheadAttention': (8, )},
     losses=dict(MaskHead=BCE, LFRHead='loss_weight=0.1'),
     groups={(5e-3, 0): dict(text_encoder=8, fusion=124, decoder=15, decode_head=2, auxiliary_head=10)}, batch=48,
-    gpus=4, test=('input', 0.5))
+    gpus=4, test=('input', 0.5), images=LTS['images'], sentence='last', text_field='raw')
 S2RM = dict(
     LAVT, parameters=dict(backbone=86880376, text_encoder=BERT_SIZE, fusion=4478980, decoder=34075776, decode_head=129),
     frozen={}, dropouts={'text_encoder 0.1': 37, **PATH}, heads={**SWINB, **BERT},
     losses=dict(MaskHead='RefDiceLoss(weight=1.0, background=False)'), class_weights=None,
     groups={DECAYED: dict(backbone=197, text_encoder=197, fusion=16, decoder=72, decode_head=2),
-            PLAIN: dict(backbone=136)}, size=(512, 512))
+            PLAIN: dict(backbone=136)}, size=(512, 512), align_corners=False, sentence='mean')
 
 
 def with_head(host, parameters, tensors, **losses):
@@ -129,7 +135,8 @@ PUBLISHED = {
         M3ATT, parameters=dict(backbone=SWINB_SIZE, text_encoder=BERT_SIZE, fusion=4910594, decoder=5063680,
                                decode_head=513, auxiliary_head=394752),
         frozen=dict(text_encoder=37), still_norms={}, dropouts={'text_encoder 0.1': 30, **M3ATT['dropouts'], **PATH},
-        heads={**SWINB, **BERT, **M3ATT['heads']}, size=(480, 480), max_length=17,
+        heads={**SWINB, **BERT, **M3ATT['heads']}, size=(480, 480), max_length=17, images=LAVT['images'],
+        sentence='cls',
         groups={(5e-3, 0): dict(fusion=127, decoder=15, decode_head=2, auxiliary_head=10),
                 (5e-5, 0): dict(backbone=331, text_encoder=160)}),
     's2rm/s2rm-casg_swinb_refcoco': S2RM,
@@ -165,7 +172,9 @@ def test_the_recipe(name, data_root, tmp_path):
         optimizer=type(runner.optim_wrapper.optimizer).__name__,
         rates=POLY if rates == pytest.approx(poly, rel=1e-9) else steps_of(rates),
         batch=expected['gpus'] * loader.batch_size, gpus=expected['gpus'], epochs=runner.train_loop.max_epochs,
-        size=sizes.pop(), max_length=model.text_encoder.max_length,
+        size=sizes.pop(), max_length=model.text_encoder.max_length, images=images_of(runner),
+        align_corners=model.decode_head.align_corners, sentence=getattr(model.text_encoder, 'sentence', None),
+        text_field=loader.dataset.text_field,
         test=(model.test_cfg.eval_size, model.test_cfg.threshold))
     assert found == expected and not sizes
     assert runner.auto_scale_lr == dict(enable=False, base_batch_size=expected['batch'])
