@@ -1,19 +1,14 @@
-# CRIS small enough to learn from nothing on two CPU cores at 96x96; its config adds the words (text_encoder.vocab).
-_base_ = './cris_r50.py'
+# CRIS small enough for two CPU cores at 96x96, with the Swin that all nano methods start from in the place of CLIP's
+# ResNet; its config adds the words (text_encoder.vocab).
+_base_ = ['./cris_r50.py', './swin_nano.py']
 
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
+    data_preprocessor=dict(
+        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], size_divisor=1, test_cfg=dict(size_divisor=1)),
     text_encoder=dict(_delete_=True, type='RNNEncoder', embed_dims=64, hidden_dims=64, boundaries=True),
-    backbone=dict(
-        _delete_=True,
-        type='CLIPResNet',
-        depth=[1, 1, 1, 1],
-        stem_channels=16,
-        pool_channels=256,
-        grid=3,
-        norm_cfg=norm_cfg),
-    fusion=dict(
-        in_channels=[128, 256, 256], text_channels=128, channels=[64, 64, 128], norm_cfg=norm_cfg),
+    backbone=dict(_base_.nano_swin, _delete_=True, type='StemSwin', out_indices=(1, 2, 3)),
+    fusion=dict(in_channels=[64, 128, 256], text_channels=128, channels=[64, 64, 128], norm_cfg=norm_cfg),
     decoder=dict(
         in_channels=64,
         text_channels=128,
@@ -27,4 +22,5 @@ model = dict(
     decode_head=dict(
         in_channels=32,
         text_channels=128,
-        loss_decode=[dict(type='RefCrossEntropyLoss'), dict(type='RefDiceLoss')]))
+        loss_decode=[dict(type='RefCrossEntropyLoss'), dict(type='RefDiceLoss')]),
+    test_cfg=dict(eval_size='input', threshold=0.5, interpolation='bilinear'))
