@@ -3,17 +3,16 @@
 import json
 import pickle
 from collections import Counter
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from unittest.mock import patch
 
-import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import nn
 
+from mmrefseg.analysis.model_cost import without_numbers
 from mmrefseg.registry import MODELS
 from mmrefseg.utils import without_pretrained
 
@@ -30,14 +29,6 @@ def write_refcoco(root: Path) -> None:
     (root / 'coco/train2014').mkdir(parents=True)
     (root / 'refcoco/instances.json').write_text(json.dumps(dict(images=images, annotations=annotations)))
     (root / 'refcoco/refs(unc).p').write_bytes(pickle.dumps(refs, protocol=2))
-
-
-@contextmanager
-def without_numbers():
-    """What is built here is on the meta device, whatever its size; but Swin asks for its rates of drop path."""
-    linspace = torch.linspace
-    with torch.device('meta'), patch('torch.linspace', lambda *args, **kwargs: linspace(*args, device='cpu', **kwargs)):
-        yield
 
 
 def build_runner(path, data_root, work_dir) -> Runner:
