@@ -1,6 +1,7 @@
 """Using a trained model from Python."""
 
-from .model_zoo import ZooModel, find_zoo_model, list_zoo_models, zoo_models
+from .model_zoo import ZooModel, find_zoo_model, list_foundation_models, list_zoo_models, zoo_models
 from .ref_seg_inferencer import RefSegInferencer
 
-__all__ = ['RefSegInferencer', 'ZooModel', 'find_zoo_model', 'list_zoo_models', 'zoo_models']
+__all__ = [
+    'RefSegInferencer', 'ZooModel', 'find_zoo_model', 'list_foundation_models', 'list_zoo_models', 'zoo_models']

@@ -27,13 +27,18 @@ class ZooModel:
     entry: dict
 
     @property
-    def weights(self) -> str:
-        """str: Path or URL of the weights.
+    def hub(self) -> List[str]:
+        """list[str]: Models of the Hugging Face hub that it is made of; empty for a model of ours."""
+        return self.entry.get('Metadata', {}).get('Hub', [])
+
+    @property
+    def weights(self) -> Optional[str]:
+        """str | None: Path or URL of the weights; None where the model brings its own, from the hub.
 
         Raises:
             ValueError: None are published.
         """
-        if self.published is None:
+        if self.published is None and not self.hub:
             raise ValueError(f'no weights are published for {self.name!r} (results in the model zoo that are marked as '
                              f"a paper's are not ours): give those you trained with {self.config} as weights=, or take "
                              f'one of {", ".join(list_zoo_models())}')
@@ -59,6 +64,11 @@ def list_zoo_models(with_weights: bool = True) -> List[str]:
     return [name for name, model in zoo_models().items() if model.published is not None or not with_weights]
 
 
+def list_foundation_models() -> List[str]:
+    """list[str]: Names of models without training that are for any image: those that have a short name, by it."""
+    return [model.entry['Alias'] for model in zoo_models().values() if model.hub and 'Alias' in model.entry]
+
+
 def find_zoo_model(name: str) -> ZooModel:
     """Look a name up, in whatever case.
 
@@ -69,7 +79,8 @@ def find_zoo_model(name: str) -> ZooModel:
     if name.lower() not in entries:
         similar = difflib.get_close_matches(name.lower(), entries, n=5, cutoff=0.5) or list_zoo_models()
         raise ValueError(f'{name!r} is neither a config file nor a model of the zoo: did you mean '
-                         f'{", ".join(similar)}? RefSegInferencer.list_models() lists those with weights')
+                         f'{", ".join(similar)}? RefSegInferencer.list_models() lists those with weights, '
+                         'list_foundation_models() those without training')
     return zoo_models()[entries[name.lower()]['Name']]
 
 

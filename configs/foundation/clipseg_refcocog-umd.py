@@ -1,0 +1,3 @@
+_base_ = [
+    '../_base_/models/foundation_clipseg.py', '../_base_/datasets/refcocog-umd_own-size.py', '../_base_/default_runtime.py'
+]

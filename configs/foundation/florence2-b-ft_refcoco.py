@@ -1,0 +1,3 @@
+_base_ = [
+    '../_base_/models/foundation_florence2-b-ft.py', '../_base_/datasets/refcoco_own-size.py', '../_base_/default_runtime.py'
+]
