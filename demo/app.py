@@ -11,7 +11,7 @@ import tempfile
 
 from mmrefseg.command_line.run_command import run_command
 from mmrefseg.utils import keep_freed_memory
-from mmrefseg.web_demo import ModelPool, list_sources, make_samples
+from mmrefseg.web_demo import ModelPool, list_foundation_sources, list_sources, make_samples
 
 # Gradio asks for newer versions of itself otherwise.
 os.environ.setdefault('GRADIO_ANALYTICS_ENABLED', 'False')
@@ -22,7 +22,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='A page to try models in a browser')
     parser.add_argument('--config', nargs='+', default=[], help='config files; default: those inside the checkpoints, '
                         'read as values')
-    parser.add_argument('--weights', nargs='+', default=[], help='checkpoints of your own, one for each config')
+    parser.add_argument('--weights', nargs='+', default=[], help='checkpoints of your own, one for each config; '
+                        'none for a config whose model brings its weights')
     parser.add_argument('--device', help='for example cuda:0 or cpu')
     parser.add_argument('--keep-loaded', type=int, default=2, help='models in memory at a time; default: 2')
     parser.add_argument('--host', default='127.0.0.1', help='0.0.0.0: reachable from other machines; default: this one')
@@ -35,7 +36,8 @@ def main() -> None:
         sys.exit(f'{error}: the web demo needs Gradio: pip install -r requirements/demo.txt')
     keep_freed_memory()
     try:
-        pool = ModelPool(list_sources(args.config, args.weights), args.device, args.keep_loaded)
+        sources = {**list_sources(args.config, args.weights), **list_foundation_sources()}
+        pool = ModelPool(sources, args.device, args.keep_loaded)
         pool.get(pool.names[0])  # what is wrong with it is told here and not in a browser
         with tempfile.TemporaryDirectory() as folder:
             launch_page(build_page(pool, make_samples(folder)), server_name=args.host, server_port=args.port,

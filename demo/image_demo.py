@@ -4,10 +4,10 @@ python demo/image_demo.py IMAGE_OR_FOLDER "the man in red" "left car" --config C
 """
 
 import argparse
-import os
 import sys
 
 from mmrefseg.apis import RefSegInferencer
+from mmrefseg.command_line.predict import is_random
 from mmrefseg.command_line.run_command import run_command
 from mmrefseg.utils import keep_freed_memory
 
@@ -24,19 +24,19 @@ def main() -> None:
     parser.add_argument('--out-dir', default='outputs', help='where the pictures go')
     parser.add_argument('--device', help='for example cuda:0 or cpu')
     parser.add_argument('--batch-size', type=int, default=1, help='pictures at a time')
+    parser.add_argument('--as-stored', action='store_true', help='ignore the EXIF orientation of photographs')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
     parser.add_argument('--compile', action='store_true', help='torch.compile: pays for many pictures')
     args = parser.parse_args()
     if args.batch_size < 1:
         parser.error(f'--batch-size is {args.batch_size}, expected 1 or more')
-    if args.weights is None and (args.config is None or os.path.isfile(args.config)) and not str(
-            args.config).endswith('.onnx'):
+    if args.weights is None and (args.config is None or is_random(args.config)):
         parser.error('without --weights expected --config with a name of the model zoo or an .onnx file, found '
                      f'{args.config}: its model would be random')
     keep_freed_memory()
 
     inferencer = RefSegInferencer(args.config, args.weights, args.device, args.amp, compile=args.compile,
-                                allow_partial=args.allow_partial)
+                                allow_partial=args.allow_partial, upright=not args.as_stored)
     for result in inferencer(args.image, args.expressions, args.batch_size, args.out_dir):
         print(result['picture'])
         existence = result['existence'] or [None] * len(result['expressions'])

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,14 @@ def tiny_options(refshapes_root) -> list:
     """--cfg-options that point the tiny config at the small RefShapes."""
     return ['--cfg-options', *(f'{loader}_dataloader.dataset.data_root={refshapes_root}'
                                for loader in ('train', 'val', 'test'))]
+
+
+@pytest.fixture(scope='session')
+def foundation_folder(tmp_path_factory):
+    """Kind of a tiny random model of transformers -> its folder, made when it is first asked for."""
+    import tiny_foundation  # which takes long to import
+
+    @cache
+    def folder_of(kind: str) -> str:
+        return getattr(tiny_foundation, f'save_{kind}')(tmp_path_factory.mktemp(kind))
+    return folder_of

@@ -1,3 +1,4 @@
 _base_ = [
-    '../_base_/models/foundation_florence2-b.py', '../_base_/datasets/refcocog-umd_own-size.py', '../_base_/default_runtime.py'
+    '../_base_/models/foundation_florence2-b.py', '../_base_/datasets/refcocog-umd_own-size.py',
+    '../_base_/default_runtime.py'
 ]

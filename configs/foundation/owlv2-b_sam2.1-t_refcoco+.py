@@ -1,3 +1,4 @@
 _base_ = [
-    '../_base_/models/foundation_owlv2-b_sam2.1-t.py', '../_base_/datasets/refcoco+_own-size.py', '../_base_/default_runtime.py'
+    '../_base_/models/foundation_owlv2-b_sam2.1-t.py', '../_base_/datasets/refcoco+_own-size.py',
+    '../_base_/default_runtime.py'
 ]

@@ -5,6 +5,8 @@ import functools
 from dataclasses import dataclass
 from typing import Dict, List, Optional
 
+from huggingface_hub import try_to_load_from_cache
+
 from mmrefseg.checkpoints.safetensors_files import SUFFIX, read_meta
 from mmrefseg.utils import find_config, list_configs, package_files, zoo_entries
 
@@ -67,6 +69,12 @@ def list_zoo_models(with_weights: bool = True) -> List[str]:
 def list_foundation_models() -> List[str]:
     """list[str]: Names of models without training that are for any image: those that have a short name, by it."""
     return [model.entry['Alias'] for model in zoo_models().values() if model.hub and 'Alias' in model.entry]
+
+
+def is_on_this_disk(hub_name: str) -> bool:
+    """bool: Whether a model of the Hugging Face hub has been fetched: its settings and its weights."""
+    files = [try_to_load_from_cache(hub_name, name) for name in ('config.json', 'model.safetensors')]
+    return all(isinstance(path, str) for path in files)
 
 
 def find_zoo_model(name: str) -> ZooModel:

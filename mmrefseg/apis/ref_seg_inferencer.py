@@ -43,8 +43,8 @@ PICTURES = ('.jpg', '.jpeg', '.jfif', '.jpe', '.png', '.bmp', '.dib', '.tif', '.
 class RefSegInferencer(BaseInferencer):
     """Finds in pictures what expressions refer to.
 
-    A picture is taken as its pixels are stored, as in the data sets: the EXIF orientation of a phone's photograph
-    is ignored, by the model and in what is drawn.
+    A picture's file is taken as a person sees it, turned by the EXIF orientation of a phone's photograph: masks and
+    what is drawn are of the turned one. ``upright=False`` takes it as its pixels are stored, as in the data sets.
 
     Example:
         >>> from mmrefseg.apis import RefSegInferencer
@@ -59,14 +59,17 @@ class RefSegInferencer(BaseInferencer):
 
     Args:
         model (str | Path | dict, optional): Config file or its name (see :func:`mmrefseg.utils.find_config`), config,
-            or name in the model zoo. None takes the config that the checkpoint belongs to: a safetensors file names one
-            of ours; a training checkpoint holds its own, which is read as values and runs nothing. An ``….onnx`` file
-            of tools/export.py is model, weights and config in one, and runs in onnxruntime.
+            or name in the model zoo, be it of a model without training (:func:`mmrefseg.apis.list_foundation_models`).
+            None takes the config that the checkpoint belongs to: a safetensors file names one of ours; a training
+            checkpoint holds its own, which is read as values and runs nothing. An ``….onnx`` file of tools/export.py is
+            model, weights and config in one, and runs in onnxruntime.
         weights (str | Path, optional): Checkpoint file or URL. Defaults to the zoo's for a name of the zoo; a config
             without weights makes a random model.
         device (str, optional): Defaults to the best there is.
         amp (bool): Mixed precision, see :func:`mmrefseg.engine.use_half_precision`. Defaults to False.
         show_progress (bool): Draw a progress bar. Defaults to True.
+        upright (bool): Turn files by their EXIF orientation, if the test pipeline begins with ``LoadRefImage``.
+            Defaults to True.
         compile (bool): torch.compile: the first picture takes minutes, further ones less time (see
             :func:`mmrefseg.models.compile_parts`). Defaults to False.
         allow_partial (bool): Whether weights of the model that ``weights`` lacks may stay random. Defaults to False.
@@ -86,11 +89,13 @@ class RefSegInferencer(BaseInferencer):
                  amp: bool = False,
                  show_progress: bool = True,
                  compile: bool = False,
-                 allow_partial: bool = False) -> None:
+                 allow_partial: bool = False,
+                 upright: bool = True) -> None:
         init_default_scope('mmrefseg')
         device = check_device(device)
         self._session = None
         self._allow_partial = allow_partial
+        self.upright = upright
         model, weights = (str(value) if isinstance(value, Path) else value for value in (model, weights))
         if model is None and str(weights).endswith('.onnx'):
             model, weights = weights, None
@@ -134,6 +139,8 @@ class RefSegInferencer(BaseInferencer):
         """Tokenizer of expressions; None where the text encoder has no ``standalone_tokenizer``."""
         if self._session is not None:
             return self.model.tokenize
+        if not hasattr(self.model, 'text_encoder'):  # of transformers, which cut by themselves
+            return None
         try:
             return self.model.text_encoder.standalone_tokenizer()
         except NotImplementedError:
@@ -159,11 +166,14 @@ class RefSegInferencer(BaseInferencer):
 
             - ``image`` (str): its path, or ``image_<i>`` for an array,
             - ``expressions`` (list[str]): the E expressions,
-            - ``masks`` (np.ndarray): (E, H, W) bool at the picture's own size,
+            - ``masks`` (np.ndarray): (E, H, W) bool at the picture's own size, of the turned picture where it is,
             - ``rles`` (list[dict]): the masks as COCO run lengths, ready for JSON,
-            - ``scores`` (list[float]): mean probability inside each mask, 0 for an empty one,
+            - ``scores`` (list[float]): mean probability inside each mask, or how sure a model with boxes is; 0 for an
+              empty mask,
             - ``existence`` (list[float] | None): probability that there is such an object, of a model with an existence
-              head; where it is not above ``test_cfg.existence_threshold`` the mask is empty,
+              head or rule ``'all'``; where it is not above ``test_cfg.existence_threshold`` the mask is empty,
+            - ``boxes`` (list[list] | None): of a model with boxes, E lists of x0, y0, x1, y1 in pixels of the picture:
+              those that the mask is made from,
             - ``picture`` (str | None): the file in ``out_dir``.
 
         Raises:
@@ -197,6 +207,7 @@ class RefSegInferencer(BaseInferencer):
                     rles=list(encode(own_masks)),
                     scores=own_scores.tolist(),
                     existence=sample.pred_existence.tolist() if 'pred_existence' in sample else None,
+                    boxes=[boxes.tolist() for boxes in sample.pred_boxes] if 'pred_boxes' in sample else None,
                     picture=picture))
         return results
 
@@ -208,7 +219,8 @@ class RefSegInferencer(BaseInferencer):
 
     def draw(self, image: Image, sample: RefDataSample, out_file: str) -> None:
         """Write a picture of one prediction."""
-        pixels = mmcv.imread(str(image), flag='color_ignore_orientation') if is_path(image) else to_array(image)
+        flag = 'color' if self.upright else 'color_ignore_orientation'
+        pixels = mmcv.imread(str(image), flag=flag) if is_path(image) else to_array(image)
         self.visualizer.add_datasample(
             Path(out_file).stem, mmcv.bgr2rgb(pixels), sample, draw_gt=False, out_file=out_file)
 
@@ -234,7 +246,10 @@ class RefSegInferencer(BaseInferencer):
         """The test pipeline without annotations, for paths and for arrays."""
         steps = [step for step in cfg.test_dataloader.dataset.pipeline
                  if step['type'].split('.')[-1] != 'LoadRefAnnotations']
-        load = TRANSFORMS.build(steps[0])
+        first = dict(steps[0])
+        if first['type'].split('.')[-1] == 'LoadRefImage':
+            first['upright'] = self.upright
+        load = TRANSFORMS.build(first)
         rest = Compose([TRANSFORMS.build(step) for step in steps[1:]])
 
         def run(inputs: dict) -> dict:

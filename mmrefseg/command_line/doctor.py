@@ -52,6 +52,7 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     lite = isinstance(sys.modules.get('mmcv._ext'), compat.MissingOps)
     print('mmcv has ' + ('no compiled operators; nothing of ours calls one.' if lite else 'its compiled operators.'))
     print('\nNothing is missing.')
+    print('\n'.join(hub_models()))
     return self_test()
 
 
@@ -78,6 +79,18 @@ def machine() -> List[str]:
     compilers = (os.environ.get('CXX') or 'c++', 'g++', 'clang++', 'cl')
     compiler = next((name for name in compilers if shutil.which(name)), None)
     lines.append(f'{"C++ compiler":14} {compiler or "none: --compile does not work on a CPU"}')
+    return lines
+
+
+def hub_models() -> List[str]:
+    """Lines about the models without training: which of them are on this disk."""
+    from mmrefseg.apis import find_zoo_model, is_on_this_disk, list_foundation_models
+    lines = ['\nModels without training (fetched from the Hugging Face hub at first use):']
+    for name in list_foundation_models():
+        model = find_zoo_model(name)
+        missing = [each for each in model.hub if not is_on_this_disk(each)]
+        state = f'not here: {", ".join(missing)} ({model.entry["Metadata"]["Download"]})' if missing else 'on this disk'
+        lines.append(f'{name:32} {state}')
     return lines
 
 

@@ -9,6 +9,7 @@ from prettytable import PrettyTable
 from torch import nn
 
 from mmrefseg.engine import read_config
+from mmrefseg.models import brings_weights
 from mmrefseg.registry import MODELS
 from mmrefseg.utils import find_config, list_configs, without_pretrained, zoo_entries
 
@@ -38,11 +39,16 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
         print(f'{name:8} {value}')
     if entry:
         print(f'method   {entry["In Collection"]}')
-        print(f'weights  {entry.get("Weights", "none published")}')
+        own = 'its own, fetched at first use' if brings_weights(cfg.model) else 'none published'
+        print(f'weights  {entry.get("Weights", own)}')
         for result in entry.get('Results', []):
             numbers = ', '.join(f'{metric} {value}' for metric, value in result['Metrics'].items())
             print(f'results  {result["Dataset"]}: {numbers}')
-    print(parts_table(MODELS.build(without_pretrained(cfg.model))))
+    if brings_weights(cfg.model):  # which would be fetched
+        print('\n'.join(f'{name.lower():8} {", ".join(value) if isinstance(value, list) else value}'
+                        for name, value in (entry or {}).get('Metadata', {}).items()))
+    else:
+        print(parts_table(MODELS.build(without_pretrained(cfg.model))))
     print(f'The whole config: mmrefseg info {args.name} --config')
     return 0
 

@@ -14,8 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.apis.prediction_folder import PredictionFolder
 from mmrefseg.apis.prediction_tasks import PredictionTask, read_expressions, read_tasks
+from mmrefseg.engine import read_config
 from mmrefseg.errors import RefDataError, first_lines
 from mmrefseg.exported import ExportedSegmentor
+from mmrefseg.models import brings_weights
 from mmrefseg.utils import keep_freed_memory
 
 #: Exit status where some pictures could not be read.
@@ -38,6 +40,8 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
     parser.add_argument('--allow-partial', action='store_true', help='take weights that do not all fit the model')
     parser.add_argument('--out-dir', default='predictions', help='default: %(default)s')
     parser.add_argument('--overlays', action='store_true', help='draw a picture of the predictions of each picture')
+    parser.add_argument('--as-stored', action='store_true', help='ignore the EXIF orientation of photographs: masks '
+                        'are of the pixels as the file stores them')
     parser.add_argument('--batch-size', type=int, default=1, help='pictures at a time')
     parser.add_argument('--device', help='for example cuda:0 or cpu')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
@@ -45,11 +49,18 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
     args = parser.parse_args(arguments)
     if args.model is None and args.weights is None:
         parser.error('expected --model, --weights or both')
-    if args.weights is None and Path(args.model).is_file() and not args.model.endswith('.onnx'):
+    if args.weights is None and is_random(args.model):
         parser.error(f'{args.model} is a config, whose model is random without --weights')
     if args.batch_size < 1:
         parser.error(f'--batch-size must be at least 1, found {args.batch_size}')
     return args
+
+
+def is_random(model: str) -> bool:
+    """bool: Whether a model needs weights that its name does not give: a config file's, unless it brings them."""
+    if not Path(model).is_file() or model.endswith('.onnx'):
+        return False
+    return not brings_weights(read_config(model).get('model') or {})
 
 
 def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> int:
@@ -66,7 +77,7 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
               file=sys.stderr)
     inferencer = RefSegInferencer(
         args.model, args.weights, args.device, args.amp, show_progress=False, compile=args.compile,
-        allow_partial=args.allow_partial)
+        allow_partial=args.allow_partial, upright=not args.as_stored)
     folder = PredictionFolder(args.out_dir, settings_of(inferencer, args, pictures))
     try:
         broken = predict(inferencer, folder, tasks, args.batch_size, args.overlays)
@@ -130,6 +141,7 @@ def settings_of(inferencer: RefSegInferencer, args: argparse.Namespace, folder: 
         config=digest(dict(model=inferencer.cfg.model, pipeline=inferencer.cfg.test_dataloader.dataset.pipeline)),
         weights=digest_of_weights(inferencer.model),
         amp=args.amp,
+        as_stored=args.as_stored,
         overlays=args.overlays)
 
 

@@ -23,7 +23,7 @@ from mmrefseg.engine import (
     parse_run_arguments,
     prepare_cpu_run,
 )
-from mmrefseg.models import compile_parts
+from mmrefseg.models import brings_weights, compile_parts
 from mmrefseg.utils import find_config, keep_freed_memory, write_text
 
 DUMPING = ('RefIoUMetric', 'GRefMetric')  # metrics with a dump_file
@@ -33,7 +33,8 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
     """The command line."""
     parser = argparse.ArgumentParser(prog=prog, description='Test a referring segmentor')
     add_run_arguments(parser)
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('checkpoint', help='checkpoint file; none: of a model that brings its own weights, from the '
+                        'Hugging Face hub or a folder (configs/foundation)')
     parser.add_argument('--allow-partial', action='store_true', help='take weights that do not all fit the model')
     parser.add_argument('--splits', nargs='+', help='splits to test, one after the other; default: '
                         "those of the config's test_sets, or the one in it")
@@ -55,7 +56,7 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     keep_freed_memory()
     cfg = load_config(find_config(args.config), args.cfg_options, args.work_dir, args.launcher)
     check_config(cfg, TESTING)
-    cfg.load_from = args.checkpoint
+    cfg.load_from = checkpoint_of(args.checkpoint, cfg)
     if args.amp:
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='HalfPrecisionHook')]
     if args.shuffle_expressions:
@@ -110,6 +111,20 @@ def what_to_test(cfg: Config, splits: Optional[Sequence[str]]) -> Dict[str, dict
     if splits or not cfg.get('test_sets'):
         return {split: dict(split=split) for split in splits or [cfg.test_dataloader.dataset.split]}
     return {f'{each.name} {split}': dict(each.dataset, split=split) for each in cfg.test_sets for split in each.splits}
+
+
+def checkpoint_of(given: str, cfg: Config) -> Optional[str]:
+    """The checkpoint to load; None for ``none``.
+
+    Raises:
+        ValueError: ``none`` for a model that would be random.
+    """
+    if given.lower() != 'none':
+        return given
+    if not brings_weights(cfg.model):
+        raise ValueError(f'{cfg.filename}: the {cfg.model.get("type")} has no weights of its own and would be random: '
+                         'expected a checkpoint, found none')
+    return None
 
 
 def list_metrics(evaluator: Union[dict, list]) -> List[dict]:

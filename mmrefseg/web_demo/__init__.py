@@ -2,12 +2,13 @@
 
 from .answer import Answer, Finding, find_in_picture
 from .expression_lines import read_expressions, text_notes
-from .model_pool import ModelPool, list_sources
+from .model_pool import ModelPool, fetch_note, list_foundation_sources, list_sources
 from .result_cards import draw_cards, draw_notes
 from .sample_pictures import make_samples
 from .uploaded_picture import open_picture
 
 __all__ = [
-    'Answer', 'Finding', 'ModelPool', 'draw_cards', 'draw_notes', 'find_in_picture', 'list_sources', 'make_samples',
+    'Answer', 'Finding', 'ModelPool', 'draw_cards', 'draw_notes', 'fetch_note', 'find_in_picture',
+    'list_foundation_sources', 'list_sources', 'make_samples',
     'open_picture', 'read_expressions', 'text_notes'
 ]

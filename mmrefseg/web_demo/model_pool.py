@@ -5,7 +5,8 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from mmrefseg.apis import RefSegInferencer
+from mmrefseg.apis import RefSegInferencer, find_zoo_model, is_on_this_disk, list_foundation_models
+from mmrefseg.utils import zoo_entries
 
 Source = Tuple[Optional[str], Optional[str]]  # config or zoo name, and checkpoint
 
@@ -15,7 +16,7 @@ def list_sources(configs: Sequence[str] = (), weights: Sequence[str] = ()) -> Di
 
     Args:
         configs (Sequence[str]): Config files; empty: the checkpoints hold their configs.
-        weights (Sequence[str]): A checkpoint for each config.
+        weights (Sequence[str]): A checkpoint for each config; 'none' for one whose model brings its weights.
 
     Returns:
         dict[str, tuple]: By the name that is shown (a checkpoint's with its folder): config or zoo name, and
@@ -26,11 +27,35 @@ def list_sources(configs: Sequence[str] = (), weights: Sequence[str] = ()) -> Di
     """
     if configs and len(configs) != len(weights):
         raise ValueError(f'{len(configs)} configs and {len(weights)} checkpoints: expected one each')
-    names = [f'{path.parent.name}/{path.name}' for path in map(Path, weights)]
+    if not configs and 'none' in weights:
+        raise ValueError("'none' in the place of a checkpoint needs its config")
+    files = [config if path == 'none' else path for path, config in zip(weights, configs or weights)]
+    names = [f'{path.parent.name}/{path.name}' for path in map(Path, files)]
     if len(set(names)) < len(names):
-        names = [str(path) for path in weights]
-    own = dict(zip(names, zip(configs or [None] * len(weights), weights)))
+        names = [str(path) for path in files]
+    checkpoints = [None if path == 'none' else path for path in weights]
+    own = dict(zip(names, zip(configs or [None] * len(weights), checkpoints)))
     return {**own, **{name: (name, None) for name in RefSegInferencer.list_models()}}
+
+
+def list_foundation_sources() -> Dict[str, Source]:
+    """dict[str, tuple]: The zoo's models without training, as :func:`list_sources` names the others."""
+    return {name: (name, None) for name in list_foundation_models()}
+
+
+def fetch_note(source: Source) -> str:
+    """str: What a user should know of a source before its first use; '' where there is nothing."""
+    name, weights = source
+    if weights is not None or name is None or name.lower() not in zoo_entries():
+        return ''
+    model = find_zoo_model(name)
+    if not model.hub:
+        return ''
+    facts = model.entry['Metadata']
+    missing = [each for each in model.hub if not is_on_this_disk(each)]
+    fetched = '' if not missing else (
+        f'At first use it fetches {" and ".join(missing)} from the Hugging Face hub ({facts["Download"]} in all). ')
+    return f'{fetched}Licence: {facts["Licence"]}. RefCOCO: {facts["Seen"]}.'
 
 
 class ModelPool:

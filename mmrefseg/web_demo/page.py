@@ -13,7 +13,7 @@ from gradio.utils import get_upload_folder
 from mmrefseg.errors import RefDataError
 
 from .answer import find_in_picture
-from .model_pool import ModelPool
+from .model_pool import ModelPool, fetch_note
 from .result_cards import CARD_STYLE, draw_cards, draw_notes
 
 TITLE = 'Referring image segmentation'
@@ -117,6 +117,8 @@ def build_page(pool: ModelPool, samples: Sequence[Tuple[str, str]] = ()) -> gr.B
                 text = gr.Textbox(label='What to look for, one expression a line', lines=3, max_lines=10,
                                   placeholder='the man in the red tie\nleft car', elem_id='expressions')
                 model = gr.Dropdown(pool.names, value=pool.names[0], label='Model', elem_id='model')
+                note = gr.Markdown(fetch_note(pool.sources[pool.names[0]]), elem_id='model-note')
+                model.change(lambda name: fetch_note(pool.sources[name]), model, note, api_visibility='private')
                 button = gr.Button('Find', variant='primary', elem_id='find')
                 if samples:
                     chosen = gr.Dataset(components=[gr.Image(visible=False)], samples=[[path] for path, _ in samples],
@@ -125,8 +127,12 @@ def build_page(pool: ModelPool, samples: Sequence[Tuple[str, str]] = ()) -> gr.B
             with gr.Column(scale=3, min_width=320):
                 result = gr.HTML(draw_notes([NOTHING_YET]), elem_id='result', min_height=200)
         shown = sorted({picture.GRADIO_CACHE, *(os.path.dirname(path) for path, _ in samples)})
-        button.click(lambda *inputs: answer(pool, *inputs, folders=shown), [picture, text, model], result,
-                     api_name='find', concurrency_limit=1)
+
+        # Downloads report to tqdm, and so to the page.
+        def find(path, text, model, progress=gr.Progress(track_tqdm=True)):  # noqa: B008  Gradio looks for it there
+            return answer(pool, path, text, model, folders=shown)
+
+        button.click(find, [picture, text, model], result, api_name='find', concurrency_limit=1)
     return page
 
 

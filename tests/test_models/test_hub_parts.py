@@ -37,9 +37,9 @@ def test_every_part_names_its_key(config, key, tmp_path):
         build(**config, pretrained=str(tmp_path))
 
 
-def test_only_safetensors_are_read(folder, tmp_path):
+def test_only_safetensors_are_read(foundation_folder, tmp_path):
     copy = tmp_path / 'copy'
-    shutil.copytree(folder('owlv2'), copy)
+    shutil.copytree(foundation_folder('owlv2'), copy)
     weights = transformers.Owlv2ForObjectDetection.from_pretrained(copy).state_dict()
     (copy / 'model.safetensors').unlink()
     torch.save(weights, copy / 'pytorch_model.bin')
@@ -47,9 +47,9 @@ def test_only_safetensors_are_read(folder, tmp_path):
         detector(copy)
 
 
-def test_code_of_a_folder_never_runs(folder, tmp_path):
+def test_code_of_a_folder_never_runs(foundation_folder, tmp_path):
     copy = tmp_path / 'copy'
-    shutil.copytree(folder('owlv2'), copy)
+    shutil.copytree(foundation_folder('owlv2'), copy)
     config = json.loads((copy / 'config.json').read_text())
     auto_map = dict(AutoConfig='evil.Evil', AutoModelForZeroShotObjectDetection='evil.Evil')
     config.update(model_type='evil', auto_map=auto_map)
@@ -60,14 +60,14 @@ def test_code_of_a_folder_never_runs(folder, tmp_path):
     assert not (tmp_path / 'ran').exists()
 
 
-def test_another_kind_of_model(folder):
+def test_another_kind_of_model(foundation_folder):
     with pytest.raises(OSError, match='model.segmenter.pretrained: the folder .* cannot be read'):
-        build(type='PromptableSegmenter', pretrained=folder('clipseg'))
+        build(type='PromptableSegmenter', pretrained=foundation_folder('clipseg'))
 
 
-def test_half_precision_files_are_brought_to_single_precision(folder, tmp_path):
-    half = transformers.CLIPSegForImageSegmentation.from_pretrained(folder('clipseg')).half()
-    shutil.copytree(folder('clipseg'), tmp_path / 'half')
+def test_half_precision_files_are_brought_to_single_precision(foundation_folder, tmp_path):
+    half = transformers.CLIPSegForImageSegmentation.from_pretrained(foundation_folder('clipseg')).half()
+    shutil.copytree(foundation_folder('clipseg'), tmp_path / 'half')
     half.save_pretrained(tmp_path / 'half')
     assert 'float16' in Path(tmp_path / 'half/config.json').read_text()
     model = build(type='CLIPSegSegmentor', pretrained=str(tmp_path / 'half'))

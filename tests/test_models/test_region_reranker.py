@@ -79,13 +79,13 @@ def test_probabilities_are_those_of_the_inferencer(reranker):
 
 
 @pytest.mark.parametrize('regions', ['boxes', 'masks'])
-def test_the_choice_is_that_of_a_literal_loop(folder, regions):
+def test_the_choice_is_that_of_a_literal_loop(foundation_folder, regions):
     image = image_of('colour')
     said = SAID + SENTENCES[:1]
-    model = grounded(folder, 'grounding_dino', 'sam', candidates=4,
+    model = grounded(foundation_folder, 'grounding_dino', 'sam', candidates=4,
                      reranker=dict(type='RegionReranker', config=ZOO, regions=regions))
     sample, = run(model, [image], [said])
-    plain = grounded(folder, 'grounding_dino', 'sam')
+    plain = grounded(foundation_folder, 'grounding_dino', 'sam')
     changed = 0
     for i, sentence in enumerate(said):
         with torch.no_grad():

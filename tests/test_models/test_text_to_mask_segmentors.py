@@ -20,14 +20,14 @@ def count_calls(module):
 
 
 @pytest.mark.parametrize('kind', ['colour', 'grey', '1x1'])
-def test_clipseg_equals_literal_use(folder, kind):
+def test_clipseg_equals_literal_use(foundation_folder, kind):
     image = image_of(kind)
-    ours = build(type='CLIPSegSegmentor', pretrained=folder('clipseg'), test_cfg=dict(keep_logits=True))
+    ours = build(type='CLIPSegSegmentor', pretrained=foundation_folder('clipseg'), test_cfg=dict(keep_logits=True))
     calls = count_calls(ours.model.clip.vision_model)
     sample, = run(ours, [image], [SENTENCES])
     assert len(calls) == 1
-    processor = transformers.AutoProcessor.from_pretrained(folder('clipseg'))
-    model = transformers.CLIPSegForImageSegmentation.from_pretrained(folder('clipseg')).eval()
+    processor = transformers.AutoProcessor.from_pretrained(foundation_folder('clipseg'))
+    model = transformers.CLIPSegForImageSegmentation.from_pretrained(foundation_folder('clipseg')).eval()
     for i, sentence in enumerate(SENTENCES):
         inputs = processor(text=[sentence], images=[image], padding=True, truncation=True, max_length=77,
                            return_tensors='pt')
@@ -43,24 +43,25 @@ def test_clipseg_equals_literal_use(folder, kind):
     assert 'pred_existence' not in sample and 'pred_boxes' not in sample
 
 
-def test_clipseg_has_a_threshold(folder):
+def test_clipseg_has_a_threshold(foundation_folder):
     image = image_of('colour')
-    settings = dict(type='CLIPSegSegmentor', pretrained=folder('clipseg'))
+    settings = dict(type='CLIPSegSegmentor', pretrained=foundation_folder('clipseg'))
     sample, = run(build(**settings, test_cfg=dict(threshold=0.56, keep_logits=True)), [image], [['the left man']])
     expected = sample.seg_logits.data.sigmoid() > 0.56
     assert torch.equal(sample.pred_sem_seg.data.bool(), expected) and 0 < expected.float().mean() < 0.7
 
 
 @pytest.mark.parametrize('kind,beams', [('colour', 3), ('grey', 1), ('1x1', 3)])
-def test_florence2_equals_literal_use(folder, kind, beams):
+def test_florence2_equals_literal_use(foundation_folder, kind, beams):
     image = image_of(kind)
-    ours = build(type='Florence2Segmentor', pretrained=folder('florence2'), num_beams=beams, max_new_tokens=30)
+    path = foundation_folder('florence2')
+    ours = build(type='Florence2Segmentor', pretrained=path, num_beams=beams, max_new_tokens=30)
     calls = count_calls(ours.model.model.vision_tower)
     sentences = SENTENCES[:3] + ['a <OCR> in an <image>']
     sample, = run(ours, [image], [sentences])
     assert len(calls) == 1
-    processor = transformers.AutoProcessor.from_pretrained(folder('florence2'))
-    model = transformers.Florence2ForConditionalGeneration.from_pretrained(folder('florence2')).eval()
+    processor = transformers.AutoProcessor.from_pretrained(foundation_folder('florence2'))
+    model = transformers.Florence2ForConditionalGeneration.from_pretrained(foundation_folder('florence2')).eval()
     for i, sentence in enumerate(sentences):
         said = sentence.replace('<', ' ').replace('>', ' ')  # as tasks and places are marked
         inputs = processor(text=TASK + said, images=image, return_tensors='pt')
@@ -82,8 +83,8 @@ def test_florence2_equals_literal_use(folder, kind, beams):
     assert kind == '1x1' or sample.pred_sem_seg.data.any()
 
 
-def test_florence2_reads_as_much_as_fits(folder):
-    ours = build(type='Florence2Segmentor', pretrained=folder('florence2'), num_beams=1, max_new_tokens=4)
+def test_florence2_reads_as_much_as_fits(foundation_folder):
+    ours = build(type='Florence2Segmentor', pretrained=foundation_folder('florence2'), num_beams=1, max_new_tokens=4)
     assert ours.shorten('the left man') == 'the left man'
     short = ours.shorten(SENTENCES[3])
     assert SENTENCES[3].startswith(short) and 50 < len(short) < 128

@@ -57,6 +57,13 @@ matrices and kernels in eight bits a weight with a factor a row, all else in sin
 back to single precision. Test what it does to your model: of the five of RefShapes it changes the mIoU on val by 0.08
 points at most.
 
+## Without training
+
+Models of the Hugging Face hub, for any photograph, fetched at first use: [without training](without_training.md) says
+how they are used. **None has been measured with this toolbox yet.**
+
+{foundation}
+
 ## Papers' results, and configs for them
 
 **None of these models has been trained here, and no weights are published for them.** The results are those that the
@@ -80,8 +87,9 @@ def page() -> str:
     models = list(zoo_models().values())
     ours = [model for model in models if model.published is not None]
     words = Config.fromfile(package_files() / 'configs/_base_/vocabs/refshapes.py').refshapes_vocab
-    text = HEAD.format(words=len(words), ours=tables_of_ours(ours))
-    for collection, members in groupby((model for model in models if model.published is None),
+    foundation = table_of_foundation([model for model in models if model.hub])
+    text = HEAD.format(words=len(words), ours=tables_of_ours(ours), foundation=foundation)
+    for collection, members in groupby((model for model in models if model.published is None and not model.hub),
                                        key=lambda model: model.collection):
         members = list(members)
         text += f'\n### [{collection}](../../configs/{folder_of(members)}/README.md)\n\n' + table_of_papers(members)
@@ -104,6 +112,19 @@ def tables_of_ours(models: List[ZooModel]) -> str:
                          f'{metadata["Parameters (M)"]:.2f} M', files])
         tables.append(markdown(rows))
     return '\n\n'.join(tables)
+
+
+def table_of_foundation(models: List[ZooModel]) -> str:
+    """Markdown: a row a model without training, without its configs for further data sets."""
+    rows = [['name', 'models of the hub', 'licence', 'download', 'RefCOCO']]
+    for model in models:
+        if 'Alias' in model.entry:
+            facts = model.entry['Metadata']
+            rows.append([f'[`{model.entry["Alias"]}`](../../{model.entry["Config"]})',
+                         ', '.join(f'`{name}`' for name in model.hub), facts['Licence'], facts['Download'],
+                         facts['Seen']])
+    rest = len(models) - len(rows) + 1
+    return f'{markdown(rows)}\n\n{rest} more configs in [configs/foundation](../../configs/foundation).'
 
 
 def data_of(model: ZooModel) -> str:

@@ -8,7 +8,7 @@ import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform, LoadImageFromFile
 from mmengine import fileio
-from PIL import Image
+from PIL import ExifTags, Image
 
 from mmrefseg.errors import RefDataError
 from mmrefseg.registry import TRANSFORMS
@@ -20,6 +20,9 @@ from ..masks.decode import decode_segmentation
 
 # The decoder's flags by the factor that it reduces both sides by, the smallest picture first.
 REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
+
+# EXIF orientations of pictures that lie on a side: height and width change places when they are turned.
+LYING = (5, 6, 7, 8)
 
 
 def reduced_shape(shape: Tuple[int, int], factor: int) -> Tuple[int, int]:
@@ -37,7 +40,7 @@ class LoadRefImage(LoadImageFromFile):
     """Load a picture as (H, W, 3) BGR, whatever its file holds.
 
     Grayscale is repeated, transparency dropped, CMYK and 16 bits are converted. EXIF's orientation
-    is ignored: the annotations were made on the pictures as stored, and the field's code bases read
+    is ignored unless ``upright``: the annotations were made on the pictures as stored, and the field's code bases read
     them so. That of a TIFF is not: decoders of TIFF turn it, and its mask files alike.
 
     With ``reduce_to`` a big JPEG is decoded at a half, a quarter or an eighth of its size, which takes a part of the
@@ -58,6 +61,9 @@ class LoadRefImage(LoadImageFromFile):
             annotations state.
         reduce_to (tuple[int, int], optional): (width, height) that is enough: the ``scale`` of ``RefResize``. With
             ``imdecode_backend='cv2'`` alone. Files that are no JPEG are decoded as they are. Default: as they are.
+        upright (bool): Turn the picture as its EXIF orientation says, so that it is as a person sees it: for
+            photographs without annotations, or with some that were made on it turned. All sizes are of the turned one.
+            Defaults to False.
 
     Raises:
         ValueError: ``reduce_to`` with another ``imdecode_backend``.
@@ -67,14 +73,15 @@ class LoadRefImage(LoadImageFromFile):
 
     def __init__(self, to_float32: bool = False, imdecode_backend: str = 'cv2',
                  backend_args: Optional[dict] = None, check_size: bool = True,
-                 reduce_to: Optional[Tuple[int, int]] = None) -> None:
+                 reduce_to: Optional[Tuple[int, int]] = None, upright: bool = False) -> None:
         super().__init__(
-            to_float32=to_float32, color_type='color_ignore_orientation',
+            to_float32=to_float32, color_type='color' if upright else 'color_ignore_orientation',
             imdecode_backend=imdecode_backend, backend_args=backend_args)
         if reduce_to is not None and imdecode_backend != 'cv2':
             raise ValueError(f"LoadRefImage: reduce_to needs imdecode_backend='cv2', found {imdecode_backend!r}")
         self.check_size = check_size
         self.reduce_to = reduce_to
+        self.upright = upright
 
     def transform(self, results: dict) -> dict:
         """Load the picture of ``results['img_path']``."""
@@ -110,7 +117,8 @@ class LoadRefImage(LoadImageFromFile):
         """Refuse what is too large, or of another size than annotated, before it is decoded."""
         header = read_header(content, f'picture {_where(results)}')
         found = (header.height, header.width)
-        if self.check_size and not header.fits((results.get('height', found[0]), results.get('width', found[1]))):
+        expected = (results.get('height', found[0]), results.get('width', found[1]))
+        if self.check_size and not self.upright and not header.fits(expected):
             raise self._other_size(results, found)
 
     @staticmethod
@@ -124,10 +132,12 @@ class LoadRefImage(LoadImageFromFile):
         if self.reduce_to is not None and content[:2] == b'\xff\xd8':  # a JPEG: others would be decoded in full anyway
             with Image.open(io.BytesIO(content)) as header:
                 whole = header.size[::-1]
+                if self.upright and header.getexif().get(ExifTags.Base.Orientation) in LYING:
+                    whole = whole[::-1]
             for factor, flag in REDUCED.items():
                 height, width = reduced_shape(whole, factor)
                 if width >= self.reduce_to[0] and height >= self.reduce_to[1]:
-                    flag |= cv2.IMREAD_IGNORE_ORIENTATION
+                    flag |= 0 if self.upright else cv2.IMREAD_IGNORE_ORIENTATION
                     return self._checked(cv2.imdecode(np.frombuffer(content, np.uint8), flag)), whole
         return self._checked(mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)), None
 

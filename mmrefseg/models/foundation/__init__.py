@@ -2,7 +2,7 @@
 
 from .clipseg_segmentor import CLIPSegSegmentor
 from .florence2_segmentor import Florence2Segmentor
-from .foundation_segmentor import Found, FoundationSegmentor
+from .foundation_segmentor import Found, FoundationSegmentor, brings_weights
 from .grounded_segmentor import GroundedSegmentor
 from .image_list_preprocessor import ImageListPreprocessor
 from .promptable_segmenter import PromptableSegmenter
@@ -11,5 +11,6 @@ from .zero_shot_detector import Boxes, ZeroShotDetector
 
 __all__ = [
     'Boxes', 'CLIPSegSegmentor', 'Florence2Segmentor', 'FoundationSegmentor', 'Found', 'GroundedSegmentor',
-    'ImageListPreprocessor', 'PromptableSegmenter', 'RegionReranker', 'ZeroShotDetector'
+    'ImageListPreprocessor', 'PromptableSegmenter', 'RegionReranker', 'ZeroShotDetector',
+    'brings_weights'
 ]

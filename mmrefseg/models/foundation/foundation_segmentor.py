@@ -11,6 +11,7 @@ from mmseg.models.segmentors import BaseSegmentor
 from PIL import Image
 from torch import Tensor
 
+from mmrefseg.registry import MODELS
 from mmrefseg.structures import RefDataSample
 
 from ..segmentors.expression_rows import ExpressionRows
@@ -70,6 +71,7 @@ class FoundationSegmentor(BaseSegmentor):
         """torch.device: Where the model is."""
         return next(self.parameters()).device
 
+    @torch.no_grad()
     def predict(self, inputs: Sequence[Tensor], data_samples: Sequence[RefDataSample]) -> Sequence[RefDataSample]:
         """Fill ``pred_sem_seg`` (E, h, w), ``pred_scores`` (E,) and, where the model has them, ``pred_existence`` (E,)
         and ``pred_boxes``.
@@ -134,6 +136,13 @@ class FoundationSegmentor(BaseSegmentor):
     def extract_feat(self, inputs) -> NoReturn:
         """Refused, as :meth:`loss`."""
         self.loss(inputs, None)
+
+
+def brings_weights(model: dict) -> bool:
+    """bool: Whether a model config needs no checkpoint, since its parts come with their weights."""
+    kind = model.get('type')
+    kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    return isinstance(kind, type) and issubclass(kind, FoundationSegmentor)
 
 
 def _as_pil(image: Tensor) -> Image.Image:

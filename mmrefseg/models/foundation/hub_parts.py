@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Callable, Optional
 
 import torch
+from huggingface_hub.utils import enable_progress_bars
 from torch import nn
 
 from ..utils.hub import quiet_transformers
@@ -28,6 +29,7 @@ def load_part(load: Callable, key: str, pretrained: str, local_files_only: bool 
     """
     try:
         with quiet_transformers():
+            enable_progress_bars()  # of the hub, while something is fetched
             return load(pretrained, local_files_only=local_files_only, trust_remote_code=False)
     except ImportError as error:
         raise ImportError(f'{key}.pretrained={pretrained!r} needs a package that is not installed: {error}') from error
@@ -43,7 +45,7 @@ def load_model(auto_class: type, key: str, pretrained: str, local_files_only: bo
     """
     def load(name: str, **kwargs) -> nn.Module:
         return auto_class.from_pretrained(name, dtype=torch.float32, use_safetensors=True, **kwargs)
-    return load_part(load, key, pretrained, local_files_only, size).eval().requires_grad_(False)
+    return load_part(load, key, pretrained, local_files_only, size).eval()
 
 
 def _explain(key: str, pretrained: str, local_files_only: bool, size: Optional[str], error: Exception) -> str:

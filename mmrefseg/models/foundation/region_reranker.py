@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.runner import load_checkpoint
 from PIL import Image
 from torch import Tensor, nn
 
+from mmrefseg.checkpoints import load_weights, read_checkpoint
 from mmrefseg.registry import MODELS, TRANSFORMS
 from mmrefseg.utils import find_config, package_files, zoo_entries
 
@@ -37,12 +37,13 @@ class RegionReranker(nn.Module):
     Args:
         config (str): Config file of a :class:`RefSegmentor`, its name, or a model of the zoo. Its test pipeline says
             what the segmentor sees.
-        weights (str, optional): Its checkpoint. Defaults to the zoo's.
+        weights (str, optional): Its checkpoint, an official one of a family that is known too. Defaults to the zoo's.
         regions (str): What is compared, ``'boxes'`` or, which takes a mask of every candidate, ``'masks'``.
 
     Raises:
         FileNotFoundError: There is no such config.
         ValueError: There are no weights, or ``regions`` is something else.
+        CheckpointError: The weights do not fit.
     """
 
     def __init__(self, config: str, weights: Optional[str] = None, regions: str = 'boxes') -> None:
@@ -57,8 +58,8 @@ class RegionReranker(nn.Module):
         if weights is None:
             weights = published if '://' in published else str(package_files() / published)
         self.segmentor = MODELS.build(cfg.model)
-        load_checkpoint(self.segmentor, weights, map_location='cpu')
-        self.segmentor.eval().requires_grad_(False)
+        load_weights(self.segmentor, read_checkpoint(weights), weights, cfg=cfg)
+        self.segmentor.eval()
         self.segmentor.test_cfg = replace(self.segmentor.test_cfg, eval_size='input', keep_logits=True)
         steps = cfg.test_dataloader.dataset.pipeline
         self.pipeline = Compose([TRANSFORMS.build(step) for step in steps if step.type.split('.')[-1] not in LOADING])

@@ -1,8 +1,6 @@
 """Images and sentences that the tests of foundation models share."""
 
 import numpy as np
-import pytest
-import tiny_foundation
 import torch
 from mmengine.registry import init_default_scope
 from PIL import Image
@@ -14,18 +12,7 @@ SENTENCES = [
     'the left man', 'The red circle, of St. Louis. left?', '左边的红色圆圈', ' '.join(['the red man'] * 100), '...']
 
 
-FOLDERS = {}
 MODELS_BUILT = {}
-
-
-@pytest.fixture
-def folder(tmp_path_factory):
-    """Kind of a tiny model -> its folder, made when it is first asked for."""
-    def folder_of(kind):
-        if kind not in FOLDERS:
-            FOLDERS[kind] = getattr(tiny_foundation, f'save_{kind}')(tmp_path_factory.mktemp(kind))
-        return FOLDERS[kind]
-    return folder_of
 
 
 def image_of(kind):
@@ -39,17 +26,18 @@ def image_of(kind):
     return Image.fromarray(noise)
 
 
-def grounded(folder, detector, segmenter, **kwargs):
+def grounded(foundation_folder, detector, segmenter, **kwargs):
     """A GroundedSegmentor of two tiny models, built once for the same settings."""
     key = f'{detector} {segmenter} {kwargs}'
     if key not in MODELS_BUILT:
-        MODELS_BUILT[key] = _grounded(folder, detector, segmenter, **kwargs)
+        MODELS_BUILT[key] = _grounded(foundation_folder, detector, segmenter, **kwargs)
     return MODELS_BUILT[key]
 
 
-def _grounded(folder, detector, segmenter, **kwargs):
-    return build(type='GroundedSegmentor', detector=dict(type='ZeroShotDetector', pretrained=folder(detector)),
-                 segmenter=dict(type='PromptableSegmenter', pretrained=folder(segmenter)), **kwargs)
+def _grounded(foundation_folder, detector, segmenter, **kwargs):
+    return build(
+        type='GroundedSegmentor', detector=dict(type='ZeroShotDetector', pretrained=foundation_folder(detector)),
+        segmenter=dict(type='PromptableSegmenter', pretrained=foundation_folder(segmenter)), **kwargs)
 
 
 def build(**config):
