@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / 'docs/en/method_index.md'
 METHODS = dict(lavt='LAVT', sadlr='SADLR', cgan="CGAN's cascade", lts='LTS', cmpc='CMPC', vlt='VLT',
                s2rm='S²RM and CASG', m3att='M³Att', caris='CARIS', rela='ReLA',
-               cris='CRIS', detris='DETRIS')
+               cris='CRIS', detris='DETRIS', foundation='Without training')
 SHARED = 'Shared'
 # Whose a part is that several methods' configs name, or that one happens to name alone.
 OWNERS = dict(PWAM='lavt', PWAMFusion=SHARED, LFRHead='m3att', VLTDecoder='vlt', ExistenceHead=SHARED, LTSDecoder='lts',
@@ -24,10 +24,10 @@ OWNERS = dict(PWAM='lavt', PWAMFusion=SHARED, LFRHead='m3att', VLTDecoder='vlt',
 # Where an option, not a type, brings a part in.
 CONFIGS = dict(GenericDecLayer='m3att/ablations/m3att_darknet53_refcoco_generic3.py')
 # Where parts are looked for; a method's parts import one another from here.
-PARTS = ('backbones', 'adapters', 'text_encoders', 'fusion', 'necks', 'decoders', 'decode_heads', 'losses',
+PARTS = ('backbones', 'adapters', 'text_encoders', 'fusion', 'necks', 'decoders', 'decode_heads', 'losses', 'foundation',
          'segmentors')
 # What a part stands on, of which no method consists.
-BASES = re.compile(r'Base\w+|LastLevelFusion|Vocabulary|\w+Plan|Window\w+|RefTestCfg|ExpressionRows')
+BASES = re.compile(r'Base\w+|LastLevelFusion|Vocabulary|\w+Plan|Window\w+|RefTestCfg|ExpressionRows|Found|Boxes|FoundationSegmentor|SquareImageProcessor')
 HEAD = """<!-- Written by docs/method_index.py from the sources: change those. -->
 # Index of methods
 

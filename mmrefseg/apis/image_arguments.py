@@ -6,6 +6,7 @@ from typing import Union
 import numpy as np
 from mmengine.utils import is_str
 from PIL import Image as PillowImage
+from PIL import ImageOps
 
 from mmrefseg.datasets.budget import check_pixels
 
@@ -22,12 +23,12 @@ def is_one_image(images: object) -> bool:
     return is_path(images) or isinstance(images, (np.ndarray, PillowImage.Image))
 
 
-def to_array(image: Union[np.ndarray, PillowImage.Image]) -> np.ndarray:
+def to_array(image: Union[np.ndarray, PillowImage.Image], upright: bool = True) -> np.ndarray:
     """Make an array of an image that is none yet.
 
     Args:
-        image (np.ndarray | PIL.Image.Image): An array, or an image of Pillow of any mode; its pixels are taken as they
-            are, EXIF's orientation is ignored, and transparency is dropped.
+        image (np.ndarray | PIL.Image.Image): An array, or an image of Pillow of any mode; transparency is dropped.
+        upright (bool): Turn an image of Pillow by its EXIF orientation, if it has one. Defaults to True.
 
     Returns:
         np.ndarray: (H, W, 3) uint8 BGR.
@@ -38,6 +39,7 @@ def to_array(image: Union[np.ndarray, PillowImage.Image]) -> np.ndarray:
     """
     if isinstance(image, PillowImage.Image):
         check_pixels(image.height, image.width, 'an image of Pillow')
+        image = ImageOps.exif_transpose(image) if upright else image
         if image.mode.startswith('I'):  # 16 bits, which Pillow would clip at 255
             values = np.asarray(image)
             gray = (values / 257).clip(0, 255).astype(np.uint8)

@@ -214,13 +214,14 @@ class RefSegInferencer(BaseInferencer):
     def predict(self, images: Sequence[Image],
                 expressions: Sequence[Sequence[str]]) -> List[RefDataSample]:
         """One batch: B pictures with a list of expressions each -> B samples with predictions."""
-        inputs = [{'expressions': list(said), **as_input(image)} for image, said in zip(images, expressions)]
+        inputs = [{'expressions': list(said), **as_input(image, self.upright)}
+                  for image, said in zip(images, expressions)]
         return self.forward(self.collate_fn([self.pipeline(one) for one in inputs]))
 
     def draw(self, image: Image, sample: RefDataSample, out_file: str) -> None:
         """Write a picture of one prediction."""
         flag = 'color' if self.upright else 'color_ignore_orientation'
-        pixels = mmcv.imread(str(image), flag=flag) if is_path(image) else to_array(image)
+        pixels = mmcv.imread(str(image), flag=flag) if is_path(image) else to_array(image, self.upright)
         self.visualizer.add_datasample(
             Path(out_file).stem, mmcv.bgr2rgb(pixels), sample, draw_gt=False, out_file=out_file)
 
@@ -327,7 +328,7 @@ def list_expressions(expressions, num_images: int) -> List[List[str]]:
     return [list(said) for said in per_image]
 
 
-def as_input(image: Image) -> Dict:
+def as_input(image: Image, upright: bool = True) -> Dict:
     """Make the dict that the pipeline starts from.
 
     Raises:
@@ -335,7 +336,7 @@ def as_input(image: Image) -> Dict:
     """
     if is_path(image):
         return dict(img_path=str(image))
-    pixels = to_array(image)
+    pixels = to_array(image, upright)
     return dict(img=pixels, img_shape=pixels.shape[:2], ori_shape=pixels.shape[:2])
 
 

@@ -45,6 +45,7 @@ from .foundation import (
     PromptableSegmenter,
     RegionReranker,
     ZeroShotDetector,
+    brings_weights,
 )
 from .fusion import (
     ACM,

@@ -90,6 +90,8 @@ def test_a_trained_model_sees_it_so_too(photo):
     from_file, = inferencer(path, ['red', 'left'])
     from_array, = inferencer(np.ascontiguousarray(upright[..., ::-1]), ['red', 'left'])
     assert from_file['masks'].shape == (2, 70, 45) and (from_file['masks'] == from_array['masks']).all()
+    of_pillow, = inferencer(Image.open(path), ['red', 'left'])
+    assert (of_pillow['masks'] == from_file['masks']).all()
 
 
 def test_predict(config, photo, tmp_path, capsys):
