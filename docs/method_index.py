@@ -27,7 +27,7 @@ CONFIGS = dict(GenericDecLayer='m3att/ablations/m3att_darknet53_refcoco_generic3
 PARTS = ('backbones', 'adapters', 'text_encoders', 'fusion', 'necks', 'decoders', 'decode_heads', 'losses', 'foundation',
          'segmentors')
 # What a part stands on, of which no method consists.
-BASES = re.compile(r'Base\w+|LastLevelFusion|Vocabulary|\w+Plan|Window\w+|RefTestCfg|ExpressionRows|Found|Boxes|FoundationSegmentor|SquareImageProcessor')
+BASES = re.compile(r'Base\w+|LastLevelFusion|Vocabulary|\w+Plan|Window\w+|RefTestCfg|ExpressionRows|Found|Boxes|FoundationSegmentor|ImageListPreprocessor|SquareImageProcessor')
 HEAD = """<!-- Written by docs/method_index.py from the sources: change those. -->
 # Index of methods
 
