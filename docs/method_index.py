@@ -24,10 +24,11 @@ OWNERS = dict(PWAM='lavt', PWAMFusion=SHARED, LFRHead='m3att', VLTDecoder='vlt',
 # Where an option, not a type, brings a part in.
 CONFIGS = dict(GenericDecLayer='m3att/ablations/m3att_darknet53_refcoco_generic3.py')
 # Where parts are looked for; a method's parts import one another from here.
-PARTS = ('backbones', 'adapters', 'text_encoders', 'fusion', 'necks', 'decoders', 'decode_heads', 'losses', 'foundation',
-         'segmentors')
+PARTS = ('backbones', 'adapters', 'text_encoders', 'fusion', 'necks', 'decoders', 'decode_heads', 'losses',
+         'foundation', 'segmentors')
 # What a part stands on, of which no method consists.
-BASES = re.compile(r'Base\w+|LastLevelFusion|Vocabulary|\w+Plan|Window\w+|RefTestCfg|ExpressionRows|Found|Boxes|FoundationSegmentor|ImageListPreprocessor|SquareImageProcessor')
+BASES = re.compile(r'Base\w+|LastLevelFusion|Vocabulary|\w+Plan|Window\w+|RefTestCfg|ExpressionRows|Found|Boxes|'
+                   r'FoundationSegmentor|ImageListPreprocessor|SquareImageProcessor')
 HEAD = """<!-- Written by docs/method_index.py from the sources: change those. -->
 # Index of methods
 

@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import reranker as benchmark
 import torch
 from foundation_inputs import SENTENCES, build, grounded, image_of, run
 from mmengine.registry import init_default_scope
+from PIL import Image
 
+from mmrefseg.analysis.results.image_objects import read_picture_objects
 from mmrefseg.apis import RefSegInferencer
-from mmrefseg.registry import MODELS
+from mmrefseg.datasets.masks.decode import decode_segmentation
+from mmrefseg.registry import DATASETS, MODELS
 
 ZOO = 'sadlr_lavt_nano_refshapes'
 SAID = ['the red circle', 'the left square']
@@ -122,3 +126,28 @@ def test_what_it_cannot_be():
         MODELS.build(dict(type='RegionReranker', config='lavt/lavt_swinb_refcoco'))
     with pytest.raises(FileNotFoundError, match='no_such_model'):
         MODELS.build(dict(type='RegionReranker', config='no_such_model'))
+
+
+def test_the_benchmark_counts_what_a_loop_counts(reranker, refshapes_root, monkeypatch, capsys):
+    command = ['reranker.py', ZOO, '--data-root', str(refshapes_root), '--splits', 'val']
+    monkeypatch.setattr('sys.argv', command)
+    benchmark.main()
+    printed = capsys.readouterr().out
+    dataset = DATASETS.build(dict(type='RefShapesDataset', data_root=str(refshapes_root), split='val',
+                                  sample_by='image', test_mode=True, pipeline=[]))
+    info, right = dataset.get_data_info(0), []
+    objects = read_picture_objects(dataset.instances_file, [info['image_id']])
+    masks = [decode_segmentation(one.segmentation, info['height'], info['width'])
+             for one in objects[info['image_id']]]
+    boxes = torch.tensor([benchmark.box_of(mask > 0) for mask in masks])
+    with torch.no_grad():
+        probabilities = reranker(Image.open(info['img_path']).convert('RGB'), info['expressions'])
+    for probability, index in zip(probabilities[:3], info['object_index']):
+        truth = decode_segmentation(info['segmentations'][index], info['height'], info['width'])
+        own = next(k for k, mask in enumerate(masks) if (mask == truth).all())
+        scores = literal_scores(probability, InBoxes(boxes, (info['height'], info['width'])))
+        right.append(max(range(len(scores)), key=lambda k: scores[k]) == own)
+    counted = benchmark.choose_all(reranker, dataset)
+    assert [bool(value) for value in counted['boxes'][:len(right)]] == right
+    assert f'{100 * np.mean(counted["boxes"]):.1f}' in printed
+    assert f'expressions: {len(counted["boxes"])} (val)' in printed
