@@ -15,6 +15,8 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmrefseg.errors import CheckpointError
 from mmrefseg.utils.find_config import package_files
 
+from .hub_files import HUB, hub_file
+
 HASH = re.compile(r'-([0-9a-f]{8})\.safetensors$')  # as tools/model_converters/publish_model.py ends a name
 ZOO = 'zoo://'  # and a file of the folder `zoo` beside configs/, wherever a config is used from
 HUBS = ('torchvision://', 'modelzoo://', 'open-mmlab://', 'openmmlab://', 'mmcls://')
@@ -27,7 +29,8 @@ def local_copy(source: str) -> str:
     hash at the end of a safetensors name (``name-1a2b3c4d.safetensors``) is checked. Rank 0 downloads for the others.
 
     Args:
-        source (str): A path; a URL (http, https); ``zoo://FILE``, one that comes with mmrefseg; or ``torchvision://``,
+        source (str): A path; a URL (http, https); ``zoo://FILE``, one that comes with mmrefseg; ``hf://OWNER/NAME/FILE``
+            of the Hugging Face hub (:func:`~mmrefseg.checkpoints.hub_files.hub_file`); or ``torchvision://``,
             ``openmmlab://`` or ``mmcls://`` and a name of mmengine's lists.
 
     Returns:
@@ -41,13 +44,15 @@ def local_copy(source: str) -> str:
         source = address_of(source)
     if source.startswith(ZOO):
         return str(package_files() / 'zoo' / os.path.basename(source))
+    if source.startswith(HUB):
+        return hub_file(source)  # the hub locks the file that it downloads
     url = urlparse(source) if '://' in source else None
     if url is None:
         return os.path.expanduser(source)
     if url.scheme == 'file':
         return unquote(url.path)
     if url.scheme not in ('http', 'https'):
-        raise CheckpointError(f'{source}: expected a path, http, https, or {", ".join((ZOO, *HUBS))} and a name')
+        raise CheckpointError(f'{source}: expected a path, http, https, or {", ".join((ZOO, HUB, *HUBS))} and a name')
     of_url = hashlib.sha256(source.encode()).hexdigest()[:8]
     path = Path(torch.hub.get_dir()) / 'checkpoints' / of_url / (PurePosixPath(url.path).name or 'checkpoint')
 
