@@ -40,8 +40,8 @@ class TripletListDataset(ReferDataset):
     ``open_refer_index``), until the list or one of the files changes.
 
     Args:
-        ann_file (str): The list, relative to ``data_root``: .json, .jsonl, .csv, .tsv, or .txt with lines
-            ``<name> <expression>``. May hold ``{split}``, where each split has a list of its own.
+        ann_file (str): The list, relative to ``data_root``: .json, .jsonl, .csv, .tsv, .parquet, or .txt with
+            lines ``<name> <expression>``. May hold ``{split}``, where each split has a list of its own.
         split (str, optional): The rows whose ``split`` is this. Default: all rows.
         data_root (str): Root of the data.
         data_prefix (dict): Folders relative to ``data_root``: ``img`` of the pictures, ``mask`` of the mask files.
@@ -148,6 +148,8 @@ class TripletListDataset(ReferDataset):
 
     def _open(self, path: str) -> TripletIndex:
         folders = {name: find_picture_dir(self.data_prefix[name]) for name in ('img', 'mask')}
+        if folders['mask'] is None:  # is wanted only where a row names a file
+            folders['mask'] = self.data_prefix['mask'][0]
         for name, folder in folders.items():
             if folder is None or '://' in folder:
                 raise RefDataError(f'data_prefix={name!r}: found no folder {" or ".join(self.data_prefix[name])}; '

@@ -17,7 +17,7 @@ _SURROGATE = re.compile(rb'(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[d
                         rb'(?<!\\)((?:\\\\)*)\\u[dD][89a-fA-F][0-9a-fA-F]{2}')
 
 
-def read_json(path: Union[str, Path], kind: Any = Any) -> Any:
+def read_json(path: Union[str, Path], kind: Any = Any, encoding: str = 'utf-8') -> Any:
     """Read a JSON file.
 
     NaN and infinite numbers, which JSON does not have and Python writes, become null; half a surrogate pair becomes the
@@ -26,6 +26,7 @@ def read_json(path: Union[str, Path], kind: Any = Any) -> Any:
     Args:
         path (str | Path): The file, UTF-8 with or without a byte order mark.
         kind (type): What msgspec makes of it. Defaults to plain objects.
+        encoding (str): Of the file, where it is another one.
 
     Returns:
         Any: What is in it.
@@ -41,6 +42,8 @@ def read_json(path: Union[str, Path], kind: Any = Any) -> Any:
         reason = getattr(error, 'strerror', None) or error
         raise RefDataError(f'{path} cannot be read: {reason}') from error
     content = content.removeprefix(_BOM)
+    if encoding != 'utf-8':
+        content = content.decode(encoding).encode()
     if content[:2] in (b'\xff\xfe', b'\xfe\xff'):
         raise RefDataError(f'{path} is UTF-16, expected UTF-8')
     try:

@@ -98,6 +98,10 @@ def read_triplets(triplets: TripletList) -> Triplets:
     """
     rows = read_rows(triplets.path, triplets.columns)
     image_ids, objects, masks, refs = _group(rows, triplets)
+    named = next((mask for mask in masks if isinstance(mask, MaskFile)), None)
+    if named and not os.path.isdir(triplets.mask_dir or '.'):
+        raise RefDataError(f"{triplets.path} names masks, such as {named.name}, and data_prefix='mask': found no "
+                           f'folder {triplets.mask_dir}')
     mask_names = list(dict.fromkeys(mask.name for mask in masks if isinstance(mask, MaskFile)))
     picture_stat = file_stats(triplets.picture_dir, image_ids)
     mask_stat = file_stats(triplets.mask_dir, mask_names)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections import Counter
+from contextlib import nullcontext
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from mmrefseg.errors import RefDataError, first_lines
@@ -12,10 +13,12 @@ from mmrefseg.errors import RefDataError, first_lines
 from ..budget import check_budget, limit
 from ..file_names import check_regular
 from .cells import FIELDS, Row, check_row, place
+from .parquet import open_parquet
 
 #: Longest cell of a CSV: an outline may have many points.
 MAX_CELL = 2**27
-FORMATS = '.json (a list of objects), .jsonl, .csv, .tsv (with a header) or .txt (lines "<name> <expression>")'
+FORMATS = ('.json (a list of objects), .jsonl, .csv, .tsv (with a header), .parquet or .txt (lines '
+           '"<name> <expression>")')
 
 
 def read_rows(path: str, columns: Optional[Dict[str, str]] = None) -> List[Row]:
@@ -42,7 +45,7 @@ def read_rows(path: str, columns: Optional[Dict[str, str]] = None) -> List[Row]:
     rows, problems, counts, most = [], [], Counter(), limit('MAX_EXPRESSIONS')
     try:
         check_regular(path, 'the list')
-        with open(path, encoding='utf-8-sig', newline='') as file:
+        with _opened(path) as file:
             for line, row in reader(file):
                 try:
                     rows.append(check_row(line, row, names))
@@ -66,6 +69,16 @@ def read_rows(path: str, columns: Optional[Dict[str, str]] = None) -> List[Row]:
     if not rows:
         raise RefDataError(f'{path} has no rows')
     return rows
+
+
+def _opened(path: str):
+    """What the reader of a format is given: an open text file; of parquet, its path."""
+    return nullcontext(path) if path.lower().endswith('.parquet') else open(path, encoding='utf-8-sig', newline='')
+
+
+def _read_parquet(path: str) -> Iterator[Tuple[int, Any]]:
+    for number, row in open_parquet(path):
+        yield -number, row
 
 
 class _FormatError(ValueError):
@@ -178,4 +191,4 @@ def _read_text(file) -> Iterator[Tuple[int, Any]]:
 
 _READERS = {
     '.json': _read_json, '.jsonl': _read_jsonl, '.ndjson': _read_jsonl, '.csv': _read_csv, '.tsv': _read_tsv,
-    '.txt': _read_text}
+    '.txt': _read_text, '.parquet': _read_parquet}

@@ -1,0 +1,225 @@
+"""Each form in which people have data comes back as it was: masks, sentences, splits."""
+
+import json
+import pickle
+import re
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+from form_sources import HEIGHT, OBJECTS, WIDTH, WRITERS, mask_of, write_cris, write_images, write_lmdb
+
+from mmrefseg.command_line import main
+from mmrefseg.datasets import ReferDataset, TripletListDataset, decode_segmentation
+from mmrefseg.datasets.forms import recognise
+from mmrefseg.errors import RefDataError
+
+NEEDS = dict(jxu124='pyarrow', lmms='pyarrow', lmdb='lmdb')
+NO_SPLITS = ('labelstudio', 'polyformer', 'lmdb')
+INSIDE = ('polyformer', 'lmms', 'lmdb', 'coco', 'labelme', 'reasonseg')
+FORM = dict(jxu124='parquet', lmms='parquet')
+
+
+def expected(name: str) -> Counter:
+    """How often each (split, sentence, mask) is to be found."""
+    return Counter(('train' if name in NO_SPLITS else thing.split, text, mask_of(thing).tobytes())
+                   for thing in OBJECTS for text in thing.said if name != 'lmms' or len(thing.outlines) == 1)
+
+
+def found_in(dataset) -> Counter:
+    found = Counter()
+    for number in range(len(dataset)):
+        info = dataset.get_data_info(number)
+        masks = [decode_segmentation(part, HEIGHT, WIDTH).astype(bool) for part in info['segmentations']]
+        found.update((dataset.split, text, masks[index].tobytes())
+                     for text, index in zip(info['expressions'], info['object_index']))
+    return found
+
+
+def images_of(name: str, source, destination, tmp_path):
+    if name in ('polyformer', 'lmms', 'lmdb'):
+        return destination / 'images', []
+    if name in INSIDE:
+        return source, []
+    folder = write_images(tmp_path / 'images')
+    if name == 'phrasecut':
+        for number in range(3):
+            (folder / f'COCO_train2014_{number:012d}.jpg').rename(folder / f'{number}.jpg')
+    return folder, ['--images', str(folder)]
+
+
+@pytest.mark.parametrize('to', ['refer', 'list'])
+@pytest.mark.parametrize('name', list(WRITERS))
+def test_round_trip(tmp_path, name, to, capsys):
+    pytest.importorskip(NEEDS.get(name, 'json'))
+    source, destination = WRITERS[name](tmp_path), tmp_path / 'made'
+    assert recognise(source).name == FORM.get(name, name)
+    images, options = images_of(name, source, destination, tmp_path)
+    assert main(['to-refer', str(source), str(destination), '--to', to, *options]) == 0, capsys.readouterr().err
+    found = Counter()
+    for split in ('train', ) if name in NO_SPLITS else ('train', 'val'):
+        common = dict(split=split, data_prefix=dict(img=str(images)), test_mode=True)
+        if to == 'refer':
+            dataset = ReferDataset(ann_dir=str(destination), **common)
+        else:
+            common['data_prefix']['mask'] = str(tmp_path / 'masks/set' if name == 'cris' else destination / 'masks')
+            dataset = TripletListDataset(str(destination / 'list.jsonl'), **common)
+        found += found_in(dataset)
+    assert found == expected(name)
+    left = {path.name for path in destination.iterdir()} - {'images', 'masks'}
+    assert {one.split('.')[0] for one in left} <= {'instances', 'refs(unc)', 'list'}
+
+
+@pytest.mark.parametrize('name', list(WRITERS))
+def test_dry_run_writes_nothing(tmp_path, name, capsys):
+    pytest.importorskip(NEEDS.get(name, 'json'))
+    source = WRITERS[name](tmp_path)
+    assert main(['to-refer', str(source), str(tmp_path / 'made'), '--dry-run']) == 0
+    said = capsys.readouterr().out
+    assert 'images missing' in said and 'train' in said and not (tmp_path / 'made').exists()
+
+
+def test_published_counts_are_shown(tmp_path, capsys):
+    source = write_cris(tmp_path / 'RefCOCOplus')
+    assert main(['to-refer', str(source), str(tmp_path / 'made'), '--dry-run']) == 0
+    assert '42278 refs (unc)' in capsys.readouterr().out
+
+
+def test_stopped_and_started_again(tmp_path, monkeypatch, capsys):
+    """What was written out stays; nothing is under its final name before all is right."""
+    pytest.importorskip('lmdb')
+    source = write_lmdb(tmp_path)
+    from mmrefseg.datasets.forms import lmdb as form
+    load, calls = form.load_record, []
+
+    def stop(content, where):
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        calls.append(where)
+        return load(content, where)
+    monkeypatch.setattr(form, 'load_record', stop)
+    assert main(['to-refer', str(source), str(tmp_path / 'made')]) == 130
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / 'made').rglob('*') if path.is_file()}
+    assert len(written) == 3 and not (tmp_path / 'made/instances.json').exists()
+    monkeypatch.undo()
+    assert main(['to-refer', str(source), str(tmp_path / 'made')]) == 0
+    assert all(path.stat().st_mtime_ns == time for path, time in written.items())
+    assert main(['to-refer', str(source), str(tmp_path / 'made')]) == 2
+    assert '--overwrite replaces them' in capsys.readouterr().err
+
+
+class Calls:
+    def __reduce__(self):
+        return (print, ('it ran', ))
+
+
+def spoil(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize('name, file, change, message', [
+    ('cris', 'anns/set/train.json', lambda entries: entries[0].update(img_name='../../secret.jpg'), 'leads out of'),
+    ('cris', 'anns/set/train.json', lambda entries: entries[1].update(sentences=[]), 'entry 1: no expression'),
+    ('cris', 'anns/set/train.json', lambda entries: entries[1].pop('img_name'), 'entry 1 has no img_name'),
+    ('cris', 'anns/set/train.json', lambda entries: entries[1].update(segment_id='../../x'), 'leads out of|integer'),
+    ('seqtr', 'instances.json', lambda splits: splits['val'][0].pop('mask'), 'a box and no mask'),
+    ('seqtr', 'instances.json', lambda splits: splits['val'][0].update(mask=[[1, 2, 3, 4]]), 'looks like a box'),
+    ('seqtr', 'instances.json', lambda splits: splits['val'][0].update(mask=[[1e9, 2, 3, 4, 5, 6]]), 'far outside'),
+    ('mdetr', 'mdetr/finetune_set_val.json', lambda one: one['annotations'][0].pop('segmentation'), 'a box and no segm'),
+    ('mdetr', 'mdetr/finetune_set_val.json', lambda one: one['annotations'][0].update(image_id=99), 'image 99 is not'),
+    ('coco', 'coco/val/_annotations.coco.json', lambda one: one['annotations'][0].update(segmentation=[]), 'no segm'),
+    ('labelme', 'labelme/val/2.json', lambda one: one['shapes'][0].update(shape_type='rectangle'), 'is a rectangle'),
+    ('labelme', 'labelme/val/2.json', lambda one: one['shapes'][0].update(points=[1, 2, 3]), 'expected points'),
+    ('reasonseg', 'reasonseg/train/0.json', lambda one: one.update(text=[5]), 'expected a text'),
+    ('phrasecut', 'phrasecut/refer_val.json', lambda entries: entries[0].update(Polygons=[1]), r'Polygons\[instance'),
+    ('labelstudio', 'project.json', lambda tasks: tasks[0]['annotations'][0]['result'][2]['value'].update(
+        rle=[0, 0, 0, 9, 1]), 'the brush has 9 values'),
+    ('labelstudio', 'project.json', lambda tasks: tasks[0]['annotations'][0]['result'][2]['value'].update(
+        rle=[0, 0, 48, 0, 57, 27]), 'the brush is cut off'),
+    ('labelstudio', 'project.json', lambda tasks: tasks[0]['annotations'][0]['result'][0].update(
+        original_width=10**9), 'far outside')])
+def test_spoilt_sources(tmp_path, name, file, change, message, capsys):
+    source = WRITERS[name](tmp_path)
+    spoil(tmp_path / file, change)
+    _, options = images_of(name, source, tmp_path / 'made', tmp_path)
+    assert main(['to-refer', str(source), str(tmp_path / 'made'), *options]) == 2
+    said = capsys.readouterr().err
+    assert re.search(message, said), said
+    assert 'Traceback' not in said and not (tmp_path / 'made/instances.json').exists()
+
+
+def test_boxes_alone_are_refused(tmp_path, capsys):
+    for name, entry in dict(odvg=dict(filename='a.jpg', referring=[dict(bbox=[1, 2, 3, 4], phrase='a')]),
+                            vlm=dict(image='a.jpg', sent='a', bbox=[1, 2, 3, 4], height=1, width=1)).items():
+        (tmp_path / f'{name}.jsonl').write_text(json.dumps(entry) + '\n')
+        assert main(['to-refer', str(tmp_path / f'{name}.jsonl'), str(tmp_path / 'made')]) == 2
+        assert 'holds boxes alone' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('content', [
+    b'<!DOCTYPE a [<!ENTITY b "cc"><!ENTITY d "&b;&b;">]><annotations><image name="&d;"/></annotations>',
+    b'<annotations><image>', b'\xff\xfe\x00'])
+def test_xml_that_expands(tmp_path, content, capsys):
+    (tmp_path / 'a.xml').write_bytes(content)
+    for options in ([], ['--form', 'cvat']):
+        assert main(['to-refer', str(tmp_path / 'a.xml'), str(tmp_path / 'made'), *options]) == 2
+        assert 'error:' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('content, message', [
+    (pickle.dumps(dict(img=Calls())), 'asks for the global "builtins.print"'), (b'\x00ARROW1', 'pyarrow.serialize'),
+    (pickle.dumps([1]), 'has no img'),
+    (pickle.dumps(dict(img=1, mask=2, img_name='a', sents=['b'])), 'as bytes of files'),
+    (pickle.dumps(dict(img=b'x', mask=b'y', img_name='../a', sents=['b'])), 'leads out of'),
+    (pickle.dumps(dict(img=b'x', mask=b'y', img_name='a.jpg', sents=['b'])), 'cannot be read')])
+def test_hostile_lmdb(tmp_path, content, message, capsys):
+    lmdb = pytest.importorskip('lmdb')
+    opened = lmdb.open(str(tmp_path / 'train.lmdb'), subdir=False, map_size=2**20)
+    with opened, opened.begin(write=True) as transaction:
+        transaction.put(b'0', content)
+    assert main(['to-refer', str(tmp_path / 'train.lmdb'), str(tmp_path / 'made')]) == 2
+    said = capsys.readouterr()
+    assert message in said.err and 'it ran' not in said.out
+
+
+def test_hostile_parquet(tmp_path, capsys):
+    pyarrow, parquet = pytest.importorskip('pyarrow'), pytest.importorskip('pyarrow.parquet')
+    (tmp_path / 'a.parquet').write_bytes(b'PAR1' + bytes(100) + b'PAR1')
+    assert main(['to-refer', str(tmp_path / 'a.parquet'), str(tmp_path / 'made')]) == 2
+    assert 'no readable parquet' in capsys.readouterr().err
+    parquet.write_table(pyarrow.table(dict(a=[1])), tmp_path / 'b.parquet')
+    assert main(['to-refer', str(tmp_path / 'b.parquet'), str(tmp_path / 'made')]) == 2
+    assert 'has the columns a: say which is which' in capsys.readouterr().err
+
+
+def test_parquet_as_a_list(tmp_path):
+    """Columns by name, masks in files; and read directly, as a .jsonl is."""
+    pyarrow, parquet = pytest.importorskip('pyarrow'), pytest.importorskip('pyarrow.parquet')
+    write_images(tmp_path / 'images')
+    rows = [dict(image=f'COCO_train2014_{thing.image:012d}.jpg', mask=thing.outlines, expression=thing.said,
+                 split=thing.split) for thing in OBJECTS]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / 'list.parquet')
+    (tmp_path / 'list.jsonl').write_text(''.join(json.dumps(row) + '\n' for row in rows))
+    for split in ('train', 'val'):
+        one, other = (TripletListDataset(
+            f'list.{ending}', split=split, data_root=str(tmp_path), test_mode=True,
+            data_prefix=dict(img='images', mask='none')) for ending in ('parquet', 'jsonl'))
+        assert found_in(one) == found_in(other) and len(one)
+    rows[3]['expression'] = [' ']
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / 'list.parquet')
+    with pytest.raises(RefDataError, match='row 4: its expression is empty'):
+        TripletListDataset('list.parquet', data_root=str(tmp_path), data_prefix=dict(img='images', mask='none'))
+
+
+@pytest.mark.parametrize('module', ['pyarrow.parquet', 'lmdb'])
+def test_without_the_extra(tmp_path, module, monkeypatch, capsys):
+    pytest.importorskip(module.split('.')[0])
+    name = 'lmdb' if module == 'lmdb' else 'jxu124'
+    source = WRITERS[name](tmp_path)
+    monkeypatch.setitem(sys.modules, module, None)
+    assert main(['to-refer', str(source), str(tmp_path / 'made')]) == 2
+    assert 'pip install -r requirements/parquet.txt' in capsys.readouterr().err
+    assert np.ones(1).all()
