@@ -12,13 +12,14 @@ import mmrefseg.version
 
 from .run_command import run_command
 
-COMMANDS = dict(
-    train='train a model; as tools/train.py',
-    test='test a checkpoint; as tools/test.py',
-    predict='masks of a folder of pictures and a file of expressions; goes on where it was stopped',
-    to_refer='data of any form that is around, in the refer format',
-    info='the parts, sizes and config of a model, or all names',
-    doctor='versions, what is missing and the line that mends it, a self-test')
+COMMANDS = {
+    'train': 'train a model; as tools/train.py',
+    'test': 'test a checkpoint; as tools/test.py',
+    'predict': 'masks of a folder of pictures and a file of expressions; goes on where it was stopped',
+    'to-refer': 'data of any form that is around, in the refer format',
+    'info': 'the parts, sizes and config of a model, or all names',
+    'doctor': 'versions, what is missing and the line that mends it, a self-test',
+}
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -38,19 +39,18 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         print(mmrefseg.version.__version__)
         return 0
     command, *rest = arguments
-    command = command.replace('-', '_')
     if command not in COMMANDS:
-        print(f'{usage()}\n\nmmrefseg: error: no command {arguments[0]!r}', file=sys.stderr)
+        print(f'{usage()}\n\nmmrefseg: error: no command {command!r}', file=sys.stderr)
         return 2
 
     def run(given: Sequence[str], prog: str) -> Optional[int]:
-        return importlib.import_module(f'mmrefseg.command_line.{command}').main(given, prog=prog)
+        return importlib.import_module(f"mmrefseg.command_line.{command.replace('-', '_')}").main(given, prog=prog)
 
-    return run_command(run, rest, prog=f'mmrefseg {arguments[0]}')
+    return run_command(run, rest, prog=f'mmrefseg {command}')
 
 
 def usage() -> str:
     """Usage: the commands, a line each."""
-    lines = [f'  {name.replace("_", "-"):8} {what}' for name, what in COMMANDS.items()]
+    lines = [f'  {name:8} {what}' for name, what in COMMANDS.items()]
     return ('usage: mmrefseg COMMAND …\n\n' + '\n'.join(lines) + '\n\nmmrefseg COMMAND --help says '
             'more; --debug shows the traceback of an error.')

@@ -20,8 +20,8 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
     """Parse the command line."""
     forms = '; '.join(f'{form.name}: {form.title}' for form in FORMS.values())
     parser = argparse.ArgumentParser(
-        prog=prog, description='Bring a data set of any form that is around into the refer format, or a list. The '
-        f'form is recognised by its content: {forms}. Nothing takes its place before all is right; images and masks inside the '
+        prog=prog, description='Bring a data set of any form that is around into the refer format, or a list. It is '
+        f'recognised by its content: {forms}. Nothing takes its place before all is right; images and masks inside the '
         'source are written out, and those that are there already stay: it goes on where it was stopped.')
     parser.add_argument('source', type=Path, help='a file or a folder')
     parser.add_argument('destination', type=Path, help='folder for instances.json and the refs, or list.jsonl')

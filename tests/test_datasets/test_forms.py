@@ -1,13 +1,16 @@
 """Each form in which people have data comes back as it was: masks, sentences, splits."""
 
 import json
+import os
 import pickle
 import re
+import subprocess
 import sys
 from collections import Counter
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from form_sources import HEIGHT, OBJECTS, WIDTH, WRITERS, mask_of, write_cris, write_images, write_lmdb
 
 from mmrefseg.command_line import main
@@ -128,7 +131,7 @@ def spoil(path, change):
     ('seqtr', 'instances.json', lambda splits: splits['val'][0].pop('mask'), 'a box and no mask'),
     ('seqtr', 'instances.json', lambda splits: splits['val'][0].update(mask=[[1, 2, 3, 4]]), 'looks like a box'),
     ('seqtr', 'instances.json', lambda splits: splits['val'][0].update(mask=[[1e9, 2, 3, 4, 5, 6]]), 'far outside'),
-    ('mdetr', 'mdetr/finetune_set_val.json', lambda one: one['annotations'][0].pop('segmentation'), 'a box and no segm'),
+    ('mdetr', 'mdetr/finetune_set_val.json', lambda one: one['annotations'][0].pop('segmentation'), 'a box and no'),
     ('mdetr', 'mdetr/finetune_set_val.json', lambda one: one['annotations'][0].update(image_id=99), 'image 99 is not'),
     ('coco', 'coco/val/_annotations.coco.json', lambda one: one['annotations'][0].update(segmentation=[]), 'no segm'),
     ('labelme', 'labelme/val/2.json', lambda one: one['shapes'][0].update(shape_type='rectangle'), 'is a rectangle'),
@@ -223,3 +226,12 @@ def test_without_the_extra(tmp_path, module, monkeypatch, capsys):
     assert main(['to-refer', str(source), str(tmp_path / 'made')]) == 2
     assert 'pip install -r requirements/parquet.txt' in capsys.readouterr().err
     assert np.ones(1).all()
+
+
+def test_the_tool(tmp_path):
+    """tools/dataset_converters/to_refer.py is the same command."""
+    source = write_cris(tmp_path)
+    done = subprocess.run([sys.executable, str(ROOT / 'tools/dataset_converters/to_refer.py'), str(source),
+                           str(tmp_path / 'made'), '--dry-run'], env=dict(os.environ, PYTHONPATH=str(ROOT)),
+                          capture_output=True, text=True, check=True)
+    assert 'CRIS, ETRIS, DETRIS' in done.stdout
