@@ -18,7 +18,7 @@ METAFILES = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']
 SHIPPED = list_zoo_models()
 METRICS = r'[omgc]?IoU|P@0\.[5-9]|[NT]-acc|oIoU\[[\d-]+\]'
 # Whose tables: the method's own paper, another's, the authors' code.
-PUBLISHERS = ('paper', 'authors', 'release', 'README', 'LTS', 'SADLR', 'S2RM', 'M3Att')
+PUBLISHERS = ('paper', 'authors', 'release', 'README', 'LTS', 'SADLR', 'S2RM', 'M3Att', 'MaskRIS')
 spec = importlib.util.spec_from_file_location('model_zoo', ROOT / 'tools/misc/model_zoo.py')
 model_zoo = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(model_zoo)
