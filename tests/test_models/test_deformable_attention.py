@@ -7,7 +7,7 @@ import torch
 from mmcv.ops import multi_scale_deform_attn as mmcv_operator
 from torch import nn
 
-from mmrefseg.models.utils import DeformableAttention, PixelLevels, read_values
+from mmrefseg.models.utils import DeformableAttention, PixelLevels, deformable_attention, read_values
 
 SIZES = [(2, 3), (4, 5)]
 PIXELS = sum(height * width for height, width in SIZES)
@@ -87,9 +87,8 @@ def test_single_precision_inside_autocast(monkeypatch):
     layer, pixels, positions, places = make()
     layer, pixels, positions = layer.float(), pixels.detach().float(), positions.detach().float()
     seen = []
-    read = mmcv_operator.multi_scale_deformable_attn_pytorch
-    monkeypatch.setattr(mmcv_operator, 'multi_scale_deformable_attn_pytorch',
-                        lambda values, sizes, where, weights: seen.extend((values, where, weights)) or read(
+    monkeypatch.setattr(deformable_attention, 'read_values',
+                        lambda values, sizes, where, weights: seen.extend((values, where, weights)) or read_values(
                             values, sizes, where, weights))
     expected = layer(pixels, positions, places, SIZES)
     with torch.autocast('cpu', torch.bfloat16):
@@ -124,6 +123,8 @@ def test_the_compiled_operator_is_called_where_there_is_one(monkeypatch):
     values = torch.randn(3, PIXELS, 2, 4)
     where, weights = torch.rand(3, 5, 2, 2, 2, 2), torch.rand(3, 5, 2, 2, 2)
     plain = read_values(values, SIZES, where, weights)
+    torch.testing.assert_close(
+        plain, mmcv_operator.multi_scale_deformable_attn_pytorch(values, SIZES, where, weights))
     as_gpu = values.as_subclass(OnGPU)
     read_values(as_gpu, SIZES, where, weights)
     assert calls == []  # mmcv-lite has none

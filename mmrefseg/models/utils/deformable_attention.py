@@ -25,9 +25,9 @@ class DeformableAttention(nn.Module):
     for each head, where A is a softmax over the L K points together and a map is read between its pixels bilinearly,
     0 outside. Only the sum is returned: identity, dropout and norm are the caller's.
 
-    Values are read by mmcv's form of plain PyTorch operators (``grid_sample``); on a GPU with the full mmcv by its
-    compiled operator. Places, weights and the reading are single precision under autocast too: in half precision a
-    place far from the corner would be off by a part of a pixel.
+    Values are read by plain PyTorch operators; on a GPU with the full mmcv by its compiled operator. Places, weights
+    and the reading are single precision under autocast too: in half precision a place far from the corner would be
+    off by a part of a pixel.
 
     Args:
         channels (int): C.
@@ -122,7 +122,25 @@ def read_values(values: Tensor, sizes: Sizes, where: Tensor, weights: Tensor) ->
         # Its step, the rows of a kernel call, has to divide the rows.
         return mmcv_operator.MultiScaleDeformableAttnFunction.apply(
             values.contiguous(), shapes, starts, where.contiguous(), weights.contiguous(), values.shape[0])
-    return mmcv_operator.multi_scale_deformable_attn_pytorch(values, sizes, where, weights)
+    return _read_by_grid_sample(values, sizes, where, weights)
+
+
+def _read_by_grid_sample(values: Tensor, sizes: Sizes, where: Tensor, weights: Tensor) -> Tensor:
+    """:func:`read_values` as mmcv's and transformers' plain forms, but for the sum: here it is taken level by level.
+
+    Theirs keep the values read from all levels side by side, and again times the weights, which is the most memory
+    that the attention takes.
+    """
+    rows, _, heads, width = values.shape
+    grids = (2 * where - 1).transpose(1, 2).flatten(0, 1)  # (N, Q, M, L, K, 2) -> (NM, Q, L, K, 2), from -1 to 1
+    weights = weights.transpose(1, 2).flatten(0, 1)  # (NM, Q, L, K)
+    gathered = 0
+    for level, (own, size) in enumerate(zip(values.split([height * width for height, width in sizes], dim=1), sizes)):
+        # (N, HW, M, C / M) -> (NM, C / M, H, W)
+        maps = own.permute(0, 2, 3, 1).flatten(0, 1).unflatten(2, tuple(size))
+        read = F.grid_sample(maps, grids[:, :, level], mode='bilinear', padding_mode='zeros', align_corners=False)
+        gathered = gathered + (read * weights[:, None, :, level]).sum(dim=3)  # (NM, C / M, Q)
+    return gathered.reshape(rows, heads * width, -1).transpose(1, 2)
 
 
 def has_compiled_operator() -> bool:
