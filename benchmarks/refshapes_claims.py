@@ -51,6 +51,10 @@ RUNS: Dict[str, Run] = {
     'lavt-twice': Run(NANO.format('lavt/lavt'), times=2),
     's2rm+casg-twice': Run(NANO.format('s2rm/s2rm-casg'), times=2),
     'm3att-twice': Run(NANO.format('m3att/m3att'), times=2),
+    'cris': Run(NANO.format('cris/cris')),
+    'cris-no-layers': Run(NANO.format('cris/cris'), ('model.decoder.num_layers=0', )),
+    'detris': Run(NANO.format('detris/detris')),
+    'detris-deaf': Run(NANO.format('detris/detris'), ('model.backbone.adapter_scale=0.', )),
     'vlt-balance': Run(NANO.format('vlt/vlt'), ('model.fusion.query_balance=False', )),
 }
 
@@ -108,6 +112,8 @@ CLAIMS: List[Claim] = [
     Claim('maskris', 'MaskRIS gains on LAVT, at equal time', 'lavt+maskris', 'lavt-twice', headline=False),
     Claim('maskris', 'MaskRIS gains on S²RM, at equal time', 's2rm+casg+maskris', 's2rm+casg-twice', headline=False),
     Claim('maskris', 'MaskRIS gains on M³Att, at equal time', 'm3att+maskris', 'm3att-twice', headline=False),
+    Claim('cris', 'pixels that attend to words gain (CRIS, §4.3)', 'cris', 'cris-no-layers', headline=False),
+    Claim('detris', 'words inside the tower gain (DETRIS, §4.3)', 'detris', 'detris-deaf', headline=False),
     Claim('vlt', 'query balance gains (VLT, §3)', 'vlt', 'vlt-balance'),
 ]
 GROUPS = tuple(dict.fromkeys(claim.group for claim in CLAIMS))
