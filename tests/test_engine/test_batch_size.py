@@ -1,5 +1,7 @@
 """The batch that a command trains with is the one that the rate was chosen for, or the tool says what to type."""
 
+import copy
+import functools
 import re
 import shlex
 
@@ -13,8 +15,13 @@ READMES = sorted((ROOT / 'configs').glob('*/README.md'))
 COMMAND = re.compile(r'tools/dist_train\.sh (configs/\S+) (\d+)( --cfg-options [^\n`]+)?')
 
 
+@functools.cache
+def read(path):
+    return Config.fromfile(ROOT / path)
+
+
 def load(path, *options):
-    cfg = Config.fromfile(ROOT / path)
+    cfg = copy.deepcopy(read(path))
     pairs = (option.split('=') for option in options)
     cfg.merge_from_dict({key: DictAction._parse_iterable(value) for key, value in pairs})
     return cfg

@@ -61,6 +61,7 @@ def test_a_recurrent_model_without_its_vocabulary(costs, run_tool):
     assert counted['text_encoder'][0] == pytest.approx(15 * 2 * 4 * 128 * (300 + 128) / 1e9)
 
 
+@pytest.mark.slow
 def test_another_size_makes_the_model_for_it(run_tool):
     out = run_tool('tools/analysis_tools/get_flops.py', ROOT / 'configs/s2rm/s2rm-casg_nano_refshapes.py',
                    '--shape', 128, 128, '--words', 4).stdout
