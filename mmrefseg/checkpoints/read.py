@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mmrefseg.errors import CheckpointError, shown
 
-from .converters import Converted, convert_official
+from .converters import Converted, OfficialFormatError, convert_official
 from .detectron2_pickle import read_detectron2_pickle
 from .file_kind import PICKLE, SAFETENSORS, ZIP, kind_of_file
 from .local_copy import local_copy
@@ -65,7 +65,10 @@ def read_checkpoint(source: str, convert: bool = True) -> dict:
         checkpoint = read_torch_file(path, kind)
     if not isinstance(checkpoint, dict):
         raise CheckpointError(f'{where} holds {shown(type(checkpoint).__name__)}, expected a dict of weights')
-    converted = convert_official(checkpoint) if convert else None
+    try:
+        converted = convert_official(checkpoint) if convert else None
+    except OfficialFormatError as error:
+        raise CheckpointError(f'{where}: {error}') from error
     if converted is not None:
         checkpoint = _as_ours(converted, where)
     return checkpoint

@@ -5,8 +5,10 @@ from typing import Dict, List
 
 from torch import Tensor
 
+from mmrefseg.errors import CheckpointError
 
-class OfficialFormatError(ValueError):
+
+class OfficialFormatError(CheckpointError):
     """An official checkpoint that is not as its family's code writes it."""
 
 

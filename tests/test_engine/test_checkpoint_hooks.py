@@ -1,0 +1,254 @@
+"""Hooks around checkpoints and losses, on a model of one weight: finite losses, fits, the latest and the best one."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import nn
+from torch.utils.data import Dataset
+
+from mmrefseg.checkpoints import find_latest_checkpoint, save_checkpoint
+from mmrefseg.errors import CheckpointError
+from mmrefseg.registry import DATASETS, MODELS
+
+
+class Numbers(Dataset):
+    metainfo = {}
+
+    def __init__(self, values):
+        self.values = values
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, i):
+        return torch.tensor(float(self.values[i]))
+
+
+class Toy(BaseModel):
+    def __init__(self, size=1):
+        super().__init__()
+        self.layer = nn.Linear(size, 1)
+
+    def forward(self, data=None, mode='loss', **_):
+        values = torch.stack(list(data)) if isinstance(data, (list, tuple)) else data
+        return dict(loss=(self.layer.weight.sum() * values).mean()) if mode == 'loss' else [values]
+
+    def train_step(self, data, optim_wrapper):
+        parsed, log = self.parse_losses(self(data))
+        optim_wrapper.update_params(parsed)
+        return log
+
+    def val_step(self, data):
+        return self(data, mode='predict')
+
+
+class Score(Evaluator):
+    """A metric that goes up and down."""
+
+    def __init__(self, scores):
+        super().__init__([])
+        self.scores, self.calls = scores, 0
+
+    def process(self, data_batch, data_samples):
+        pass
+
+    def evaluate(self, size):
+        self.calls += 1
+        return dict(score=self.scores[self.calls - 1])
+
+
+@pytest.fixture(autouse=True, scope='module')
+def registered():
+    added = ((DATASETS, Numbers), (MODELS, Toy))
+    for registry, kind in added:
+        registry.register_module(module=kind, force=True)
+    yield
+    for registry, kind in added:
+        registry.module_dict.pop(kind.__name__)
+
+
+def runner_of(folder, values=(1., 2., 3.), epochs=3, scores=(0.2, 0.5, 0.4), model=None, load_from=None, resume=False,
+              checkpoint=None, **finite):
+    loader = dict(batch_size=1, num_workers=0, dataset=dict(type='Numbers', values=list(values)),
+                  sampler=dict(type='DefaultSampler', shuffle=False), collate_fn=dict(type='default_collate'))
+    val = dict(loader, dataset=dict(type='Numbers', values=[1.]))
+    hooks = dict(
+        checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='score', rule='greater',
+                        **(checkpoint or {})),
+        checkpoint_fit=dict(type='CheckpointFitHook'), finite_loss=dict(type='FiniteLossHook', **finite))
+    return Runner(
+        model or dict(type='Toy'), str(folder), train_dataloader=loader, val_dataloader=val,
+        train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=1), val_cfg=dict(),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)), val_evaluator=Score(list(scores)),
+        default_hooks=hooks, default_scope='mmrefseg', load_from=load_from, resume=resume,
+        experiment_name=f'{folder.name}{torch.randint(10**9, ()).item()}', log_level='WARNING')
+
+
+def names(folder):
+    return sorted(path.name for path in folder.glob('*.pth'))
+
+
+def test_the_best_is_kept_and_the_older_ones_go(tmp_path):
+    runner_of(tmp_path).train()
+    assert names(tmp_path) == ['best_score_epoch_2.pth', 'epoch_2.pth', 'epoch_3.pth']
+    assert json.loads((tmp_path / 'last_validation.json').read_text()) == dict(epoch=3)
+    assert not list(tmp_path.rglob('*.part'))
+
+
+def test_the_old_best_is_there_until_the_new_one_is(tmp_path, monkeypatch):
+    seen = []
+    save = Runner.save_checkpoint
+
+    def watched(self, out_dir, filename, *args, **kwargs):
+        if filename == 'best_score_epoch_2.pth':
+            seen.append('best_score_epoch_1.pth' in names(tmp_path))
+        save(self, out_dir, filename, *args, **kwargs)
+
+    monkeypatch.setattr(Runner, 'save_checkpoint', watched)
+    runner_of(tmp_path).train()
+    assert seen == [True]
+
+
+@pytest.mark.parametrize('where', ['copied', 'moved'])
+def test_another_folder(tmp_path, where):
+    """The best checkpoint of a copy is the copy's own; the original is not touched, nor wanted."""
+    runner_of(tmp_path / 'a', epochs=2, scores=(0.2, 0.3)).train()
+    before = {name: (tmp_path / 'a' / name).read_bytes() for name in names(tmp_path / 'a')}
+    (shutil.copytree if where == 'copied' else shutil.move)(tmp_path / 'a', tmp_path / 'b')
+    runner_of(tmp_path / 'b', scores=(0.9, ), resume=True).train()
+    assert names(tmp_path / 'b') == ['best_score_epoch_3.pth', 'epoch_2.pth', 'epoch_3.pth']
+    if where == 'copied':
+        assert {name: (tmp_path / 'a' / name).read_bytes() for name in names(tmp_path / 'a')} == before
+
+
+def test_a_best_that_a_kill_left_goes_and_a_later_one_stays(tmp_path):
+    runner_of(tmp_path, epochs=2, scores=(0.2, 0.3)).train()
+    for name in ('best_score_epoch_1.pth', 'best_score_epoch_9.pth', 'best_other_epoch_1.pth'):
+        shutil.copy(tmp_path / 'epoch_2.pth', tmp_path / name)
+    runner_of(tmp_path, scores=(0.1, ), resume=True).train()
+    assert names(tmp_path) == ['best_other_epoch_1.pth', 'best_score_epoch_2.pth', 'best_score_epoch_9.pth',
+                               'epoch_2.pth', 'epoch_3.pth']
+
+
+@pytest.mark.parametrize('epochs', [1, 2])
+def test_an_epoch_that_was_not_validated_is(tmp_path, epochs):
+    """Also where it was the last one: the second start has the metrics."""
+    runner_of(tmp_path, epochs=epochs, scores=(0.2, 0.3)[:epochs]).train()
+    (tmp_path / 'last_validation.json').write_text(json.dumps(dict(epoch=epochs - 1)))
+    runner = runner_of(tmp_path, epochs=epochs, scores=(0.7, ), resume=True)
+    runner.train()
+    assert runner.val_loop.evaluator.calls == 1
+    assert f'best_score_epoch_{epochs}.pth' in names(tmp_path)
+    assert runner.message_hub.get_info('best_score') == 0.7
+    runner_of(tmp_path, epochs=epochs, scores=(), resume=True).train()  # nothing is left to do: no metric is asked for
+
+
+# --- latest --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two(tmp_path):
+    for number in (1, 2):
+        save_checkpoint(dict(state_dict=nn.Linear(9, 9).state_dict()), tmp_path / f'epoch_{number}.pth')
+    save_checkpoint({}, tmp_path / 'best_score_epoch_1.pth')
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_2.pth'))
+    return tmp_path
+
+
+def test_the_latest_checkpoint(two, tmp_path):
+    assert Path(find_latest_checkpoint(str(two))).name == 'epoch_2.pth'
+    (two / 'last_checkpoint').write_text('/elsewhere/of/another/machine/epoch_1.pth')
+    assert Path(find_latest_checkpoint(str(two))) == two / 'epoch_1.pth'
+    for text in ('', '\0\0', 'nothing.pth'):
+        (two / 'last_checkpoint').write_text(text)
+        assert Path(find_latest_checkpoint(str(two))).name == 'epoch_2.pth', text
+    (two / 'last_checkpoint').write_bytes(b'\xff\xfe')
+    assert Path(find_latest_checkpoint(str(two))).name == 'epoch_2.pth'
+    (two / 'last_checkpoint').unlink()
+    assert Path(find_latest_checkpoint(str(two))).name == 'epoch_2.pth'
+    (tmp_path / 'none').mkdir()
+    assert find_latest_checkpoint(str(tmp_path / 'none')) is None
+
+
+@pytest.mark.parametrize('content', [b'', b'\0' * 999, b'text', None])
+def test_a_torn_checkpoint_is_passed_over(two, content):
+    newest = two / 'epoch_2.pth'
+    newest.write_bytes(newest.read_bytes()[:-50] if content is None else content)
+    assert Path(find_latest_checkpoint(str(two))).name == 'epoch_1.pth'
+    (two / 'epoch_1.pth').write_bytes(b'')
+    with pytest.raises(CheckpointError, match='no checkpoint in .* is whole'):
+        find_latest_checkpoint(str(two))
+
+
+# --- fits ----------------------------------------------------------------------------------
+
+
+def test_resuming_another_model(tmp_path):
+    runner_of(tmp_path, epochs=1, scores=(0.1, )).train()
+    with pytest.raises(CheckpointError, match='(?s)layer.weight: 1x1 in the checkpoint, 1x2 in the model.*cannot go on|'
+                       'cannot go on.*layer.weight: 1x1 in the checkpoint'):
+        runner_of(tmp_path, model=dict(type='Toy', size=2), resume=True).train()
+    with pytest.raises(CheckpointError, match='is no checkpoint of a training .it lacks optimizer'):
+        runner_of(tmp_path, resume=True, load_from=str(tmp_path / 'best_score_epoch_1.pth')).train()
+
+
+def test_beginning_from_weights_says_what_was_taken(tmp_path, caplog):
+    save_checkpoint(dict(state_dict={'layer.bias': torch.ones(1), 'neck.w': torch.ones(1)}), tmp_path / 'x.pth')
+    runner = runner_of(tmp_path / 'a', epochs=1, scores=(0.1, ), load_from=str(tmp_path / 'x.pth'))
+    said = []
+    runner.logger.info = said.append
+    runner.train()
+    line, = [each for each in said if each.startswith('Begins from')]
+    assert line.endswith('1 of 2 weights taken, 1 not in it (layer.weight), 1 of its own left out (neck.w)')
+    save_checkpoint(dict(state_dict={'neck.w': torch.ones(1)}), tmp_path / 'y.pth')
+    with pytest.raises(CheckpointError, match='nothing in the checkpoint .*y.pth fits'):
+        runner_of(tmp_path / 'b', load_from=str(tmp_path / 'y.pth')).train()
+
+
+# --- finite --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('bad', [float('nan'), float('inf')])
+def test_a_loss_that_is_no_number_stops(tmp_path, bad):
+    runner_of(tmp_path, epochs=1, scores=(0.1, )).train()
+    before = (tmp_path / 'epoch_1.pth').read_bytes()
+    with pytest.raises(FloatingPointError, match='epoch 2, iteration 5: the loss is not finite .loss.'):
+        runner_of(tmp_path, values=(1., bad, 1.), resume=True).train()
+    assert (tmp_path / 'epoch_1.pth').read_bytes() == before and 'epoch_2.pth' not in names(tmp_path)
+
+
+def test_a_step_is_left_out(tmp_path):
+    torch.manual_seed(0)
+    runner = runner_of(tmp_path / 'a', values=(1., float('nan'), 2.), epochs=1, scores=(0.1, ), skip_step=True,
+                       model=(model := Toy()))
+    start = model.layer.weight.item()
+    runner.train()
+    assert model.layer.weight.item() == pytest.approx(start - 0.1 * 3)
+    with pytest.raises(FloatingPointError, match='2 steps in a row'):
+        runner_of(tmp_path / 'b', values=(float('nan'), ) * 3, skip_step=True, max_skips=2).train()
+    with pytest.raises(ValueError, match='max_skips is 0'):
+        runner_of(tmp_path / 'c', max_skips=0)
+
+
+def test_weights_that_are_no_numbers_are_not_written(tmp_path):
+    """The last step of an epoch spoils them; its own loss was still a number."""
+    runner_of(tmp_path, epochs=1, scores=(0.1, )).train()
+    runner = runner_of(tmp_path, epochs=2, resume=True, model=(model := Toy()))
+    model.register_forward_hook(lambda *_: None)
+    step = Toy.train_step
+
+    def spoiled(self, *args, **kwargs):
+        log = step(self, *args, **kwargs)
+        self.layer.weight.data.fill_(torch.nan)
+        return {name: torch.zeros(()) for name in log}
+
+    model.train_step = spoiled.__get__(model)
+    with pytest.raises(FloatingPointError, match='the weight layer.weight is not finite'):
+        runner.train()
+    assert names(tmp_path) == ['best_score_epoch_1.pth', 'epoch_1.pth']
