@@ -7,8 +7,10 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # Two are kept: mmengine removes the oldest before it writes the newest, and a run may be killed while it writes.
+    # Two are kept: the newest may be torn by a crash of the machine.
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='oIoU', rule='greater'),
+    checkpoint_fit=dict(type='mmrefseg.CheckpointFitHook'),
+    finite_loss=dict(type='mmrefseg.FiniteLossHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'))
 custom_hooks = [dict(type='EpochSeedHook')]
 vis_backends = [dict(type='LocalVisBackend')]

@@ -65,18 +65,25 @@ def add_run_record(cfg: Config) -> None:
 
 
 def add_checkpoint_care(cfg: Config, allow_partial: bool = False) -> None:
-    """Let hooks check what is loaded and, while it trains, that losses are numbers; a config may set their options.
+    """Let hooks check what is loaded, write safely and stop at losses that are no numbers.
+
+    A config may set their options.
 
     Args:
         cfg (Config): Gets :class:`~mmrefseg.engine.CheckpointFitHook` and :class:`~mmrefseg.engine.FiniteLossHook` as
-            ``default_hooks.checkpoint_fit`` and ``default_hooks.finite_loss``.
+            ``default_hooks.checkpoint_fit`` and ``default_hooks.finite_loss``, and our
+            :class:`~mmrefseg.engine.CheckpointHook` in the place of mmengine's.
         allow_partial (bool): Whether a test may take weights that do not all fit. Defaults to False.
     """
-    hooks = cfg.default_hooks = dict(cfg.get('default_hooks') or {})
+    hooks = dict(cfg.get('default_hooks') or {})
     for name, kind in (('checkpoint_fit', 'CheckpointFitHook'), ('finite_loss', 'FiniteLossHook')):
         hooks[name] = dict(dict(type=f'mmrefseg.{kind}'), **(hooks.get(name) or {}))
+    saving = hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
+    if saving and saving.get('type') == 'CheckpointHook':  # mmengine's, where the default scope is another's
+        hooks['checkpoint'] = dict(saving, type='mmrefseg.CheckpointHook')
     if allow_partial:
         hooks['checkpoint_fit']['allow_partial'] = True
+    cfg.default_hooks = hooks
 
 
 def enable_amp(cfg: Config) -> None:
