@@ -6,10 +6,13 @@ import sys
 import pytest
 import torch
 from conftest import ROOT, TINY_CONFIG
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmrefseg.apis import find_zoo_model
 from mmrefseg.checkpoints import save_checkpoint
+from mmrefseg.registry import MODELS
 
 CONFIG = str(TINY_CONFIG)
 
@@ -26,13 +29,16 @@ def face(tmp_path, monkeypatch, capsys, refshapes_root):
         command = dict(
             test=['mmrefseg/__main__.py', 'test', CONFIG, weights, '--cfg-options', *data],
             load_from=['mmrefseg/__main__.py', 'train', CONFIG, '--cfg-options', *data, f'load_from={weights}'],
-            resume=['mmrefseg/__main__.py', 'train', CONFIG, '--resume', '--cfg-options', *data, f'load_from={weights}'],
-            predict=['mmrefseg/__main__.py', 'predict', 'image.png', 'words.txt', '--model', CONFIG, '--weights', weights],
+            resume=['mmrefseg/__main__.py', 'train', CONFIG, '--resume', '--cfg-options', *data,
+                    f'load_from={weights}'],
+            predict=['mmrefseg/__main__.py', 'predict', 'image.png', 'words.txt', '--model', CONFIG, '--weights',
+                     weights],
             predict_alone=['mmrefseg/__main__.py', 'predict', 'image.png', 'words.txt', '--weights', weights],
             image_demo=['demo/image_demo.py', 'image.png', 'red circle', '--config', CONFIG, '--weights', weights],
             export=['tools/export.py', CONFIG, weights, '--out', 'out.onnx'],
             publish=['tools/model_converters/publish_model.py', weights, 'out'],
-            change_vocab=['tools/model_converters/change_vocab.py', weights, 'out.pth', '--old', CONFIG, '--new', CONFIG],
+            change_vocab=['tools/model_converters/change_vocab.py', weights, 'out.pth', '--old', CONFIG, '--new',
+                          CONFIG],
             convert=['tools/model_converters/lavt.py', weights, 'out.pth'],
             grid=['tools/analysis_tools/prediction_grid.py', CONFIG, weights, '--out', 'out.png'])[name]
         monkeypatch.setattr(sys, 'argv', [str(ROOT / command[0]), *map(str, command[1:])])
@@ -66,9 +72,7 @@ def test_weights_of_another_model(face, name):
 
 
 def test_numbers_that_are_none(face, tmp_path):
-    from mmengine.config import Config
-
-    from mmrefseg.registry import MODELS
+    init_default_scope('mmrefseg')
     model = MODELS.build(Config.fromfile(CONFIG).model)
     for value in model.state_dict().values():
         if value.is_floating_point():
