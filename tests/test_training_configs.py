@@ -15,8 +15,8 @@ from mmrefseg.utils import pipeline_sizes
 
 MASKED = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / 'configs').rglob('*_maskris.py'))
 MIXED = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / 'configs').rglob('*-mixed.py'))
-# Folders with a published config on RefCOCO; mixing has combinations of ours.
-METHODS = {path.parent.name for path in (ROOT / 'configs').glob('*/*_refcoco.py')} - {'mixing'}
+# mixing has combinations of ours, foundation what is not trained.
+METHODS = {path.parent.name for path in (ROOT / 'configs').glob('*/*_refcoco.py')} - {'mixing', 'foundation'}
 COLUMNS = ['RefCOCO val', 'RefCOCO testA', 'RefCOCO testB', 'RefCOCO+ val', 'RefCOCO+ testA', 'RefCOCO+ testB',
            'RefCOCOg val', 'RefCOCOg test']
 
