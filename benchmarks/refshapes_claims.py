@@ -55,6 +55,8 @@ RUNS: Dict[str, Run] = {
     'cris-no-layers': Run(NANO.format('cris/cris'), ('model.decoder.num_layers=0', )),
     'detris': Run(NANO.format('detris/detris')),
     'detris-deaf': Run(NANO.format('detris/detris'), ('model.backbone.adapter_scale=0.', )),
+    'caris': Run(NANO.format('caris/caris')),
+    'rela': Run(NANO.format('rela/rela')),
     'vlt-balance': Run(NANO.format('vlt/vlt'), ('model.fusion.query_balance=False', )),
 }
 
@@ -106,6 +108,8 @@ CLAIMS: List[Claim] = [
     Claim('m3att', 'LFR gains (M³Att, Table II, #4 and #2)', 'm3att', 'm3att-lfr', ('IoU', 67.88, 66.70)),
     Claim('m3att', 'words of every layer over the same everywhere (M³Att, Table II, #2 and #3)', 'm3att-lfr',
           'm3att-same-words', ('IoU', 66.70, 65.92), headline=False),
+    Claim('caris', 'CARIS over LAVT (both as published)', 'caris', 'lavt', ('oIoU', 75.13, 72.73)),
+    Claim('rela', 'ReLA over LAVT', 'rela', 'lavt'),
     Claim('maskris', 'MaskRIS gains on LAVT, at equal steps (MaskRIS)', 'lavt+maskris', 'lavt', ('oIoU', 73.79, 72.73)),
     Claim('maskris', 'MaskRIS gains on S²RM, at equal steps', 's2rm+casg+maskris', 's2rm+casg'),
     Claim('maskris', 'MaskRIS gains on M³Att, at equal steps', 'm3att+maskris', 'm3att'),
