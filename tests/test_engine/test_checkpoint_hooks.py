@@ -136,6 +136,14 @@ def test_a_best_that_a_kill_left_goes_and_a_later_one_stays(tmp_path):
                                'epoch_2.pth', 'epoch_3.pth']
 
 
+def test_an_outdated_checkpoint_that_a_kill_left_goes(tmp_path):
+    runner_of(tmp_path, scores=(0.5, 0.2, 0.1)).train()
+    for name in ('epoch_1.pth', 'epoch_77.pth'):
+        shutil.copy(tmp_path / 'epoch_3.pth', tmp_path / name)
+    runner_of(tmp_path, scores=(), resume=True).train()
+    assert names(tmp_path) == ['best_score_epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth', 'epoch_77.pth']
+
+
 @pytest.mark.parametrize('epochs', [1, 2])
 def test_an_epoch_that_was_not_validated_is(tmp_path, epochs):
     """Also where it was the last one: the second start has the metrics."""

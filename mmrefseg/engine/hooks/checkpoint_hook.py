@@ -16,6 +16,7 @@ from mmrefseg.utils.whole_file import clear_parts_below
 from mmrefseg.utils.write_text import write_text
 
 VALIDATED = 'last_validation.json'
+OUTDATED = 'outdated_ckpt_ids'  # in the message hub: what goes when the checkpoint that says so is there
 
 
 @HOOKS.register_module()
@@ -39,6 +40,10 @@ class CheckpointHook(BaseCheckpointHook):
         super().before_train(runner)
         if is_main_process():
             clear_parts_below(self.out_dir)
+            # A kill may have come between a checkpoint and the removal of the one whose place it takes.
+            for each in runner.message_hub.runtime_info.get(OUTDATED, ()):
+                if each not in getattr(self, 'keep_ckpt_ids', ()):
+                    self._remove(self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(each)))
         self._rebase_best(runner)
         step = self._step(runner)
         if step == 0:
@@ -68,6 +73,7 @@ class CheckpointHook(BaseCheckpointHook):
             self.keep_ckpt_ids.clear()
             self.keep_ckpt_ids.extend(kept)
             runner.message_hub.update_info('keep_ckpt_ids', list(kept))
+            runner.message_hub.update_info(OUTDATED, list(outdated))
         self.last_ckpt = self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(step))
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         runner.save_checkpoint(
