@@ -3,6 +3,8 @@
 from .grefcoco import GRefCOCODataset
 from .masks.decode import decode_segmentation
 from .mixed_ref_dataset import MixedRefDataset
+from .phrasecut import PhraseCutDataset
+from .reasonseg import ReasonSegDataset
 from .refcoco import RefCOCODataset, RefCOCOgDataset, RefCOCOPlusDataset
 from .refer_dataset import ReferDataset
 from .refer_format.gref_json import load_gref_json
@@ -16,7 +18,8 @@ from .refshapes_attributes import RefShapesAttributesDataset
 from .triplet_list_dataset import TripletListDataset
 
 __all__ = [
-    'GRefCOCODataset', 'GRefShapesDataset', 'MixedRefDataset', 'RefCOCODataset', 'RefCOCOPlusDataset',
+    'GRefCOCODataset', 'GRefShapesDataset', 'MixedRefDataset', 'PhraseCutDataset',
+    'ReasonSegDataset', 'RefCOCODataset', 'RefCOCOPlusDataset',
     'RefCOCOgDataset', 'RefShapesAttributesDataset', 'RefShapesDataset',
     'ReferDataset', 'ReferIndex', 'ReferItDataset', 'TripletListDataset',
     'decode_segmentation', 'load_gref_json', 'load_refer_pickle', 'open_refer_index', 'read_refer_index'

@@ -220,7 +220,8 @@ class ReferDataset(BaseDataset):
             dict: ``img_path`` (str), ``image_id, height, width`` (int, of instances.json),
             ``expressions`` (list[str], E), ``ref_ids, sent_ids`` (list[int], E), ``segmentations``
             (list, O: polygons, an RLE or several), ``object_index`` (list[int], E: which of the
-            segmentations an expression refers to), ``no_targets`` (list[bool], E: whether the picture has no such
+            segmentations an expression refers to), ``ignored`` (list, O, where there is something: as segmentations,
+            of pixels that count nowhere), ``no_targets`` (list[bool], E: whether the picture has no such
             object, as gRefCOCO knows it; the mask is then empty), ``sample_idx`` (int), ``dataset_name`` (str).
         """
         index = self.index
@@ -246,9 +247,15 @@ class ReferDataset(BaseDataset):
             sent_ids=index.sent_id[rows].tolist(),
             segmentations=[part or dict(size=[height, width], counts=[height * width]) for part in parts],
             object_index=object_index,
+            **self._ignored(numbers),
             no_targets=[not parts[number] for number in object_index],
             sample_idx=sample_idx,
             dataset_name=self.dataset_name)
+
+    def _ignored(self, objects: Sequence) -> dict:
+        """``ignored`` (list, O) of a sample: what counts nowhere beside each object; not there if nothing is."""
+        ignored = [self.index.ignored(row) for row in objects]
+        return dict(ignored=ignored) if any(ignored) else {}
 
     @force_full_init
     def expression_rows(self) -> Tuple[np.ndarray, np.ndarray]:

@@ -55,6 +55,9 @@ class TripletListDataset(ReferDataset):
             target. Defaults to False: an error.
         allow_outside (bool): Whether names of pictures and masks may be absolute paths or lead out of their folders.
             Defaults to False: an error, since a list from elsewhere could have any file of the machine read.
+        ignore (int | Sequence[int], optional): The values in mask files of pixels that count neither as object nor as
+            background, in no loss and no metric. Default: none. Rows may have an ``ignore`` of their own: a value, or
+            polygons and RLEs.
         kwargs: As :class:`ReferDataset`.
 
     Raises:
@@ -84,6 +87,7 @@ class TripletListDataset(ReferDataset):
                  foreground: Foreground = None,
                  allow_empty: bool = False,
                  allow_outside: bool = False,
+                 ignore: Foreground = None,
                  **kwargs) -> None:
         if PATTERN in ann_file and split is None:
             raise RefDataError(f'ann_file={ann_file!r} needs a split, found None')
@@ -92,7 +96,8 @@ class TripletListDataset(ReferDataset):
         self._options = dict(
             columns=None if columns is None else dict(columns), img_suffix=img_suffix, mask_suffix=mask_suffix,
             foreground=foreground if foreground is None or isinstance(foreground, int) else list(foreground),
-            allow_empty=bool(allow_empty), allow_outside=bool(allow_outside))
+            allow_empty=bool(allow_empty), allow_outside=bool(allow_outside),
+            ignore=ignore if ignore is None or isinstance(ignore, int) else list(ignore))
         super().__init__(ann_dir='', split=split, data_root=data_root, allow_outside=allow_outside,
                          data_prefix=dict(img='', mask='') | (data_prefix or {}), **kwargs)
 

@@ -48,6 +48,10 @@ PROTOCOLS = dict(
     cris=_CRIS,
     etris=_CRIS,
     vlt=replace(_CRIS, empty_union_iou=1),
+    # LISA's evaluation of ReasonSeg: gIoU is mIoU here, cIoU oIoU; pixels to ignore are not counted.
+    lisa=Protocol(eval_size='original', inclusive=False, empty_union_iou=1),
+    # PhraseCut's mean IoU is mIoU here, its cumulative IoU oIoU; Pr@X counts above X.
+    phrasecut=Protocol(eval_size='original', inclusive=False, empty_union_iou=0),
     # LTS' §3.4 gives size and threshold, §4.1 says "higher than"; what an empty union counts is not
     # stated: 0 as in most.
     lts=replace(_CRIS, threshold=0.25, single_thresholds=False),

@@ -20,7 +20,8 @@ _COMPRESSION = 259
 _QUESTION = 'say which values are the object (foreground=…), or make a mask of 0 and one more value'
 
 
-def read_mask_file(path: str, foreground: Foreground = None, expected: Optional[Tuple[int, int]] = None) -> np.ndarray:
+def read_mask_file(path: str, foreground: Foreground = None, expected: Optional[Tuple[int, int]] = None,
+                   ignore: Foreground = None) -> np.ndarray:
     """Read a mask from a PNG, TIFF or whatever else loses nothing.
 
     Without ``foreground`` the object is all that is not 0, or not black, of a file that holds 0 and one more value (or
@@ -32,9 +33,11 @@ def read_mask_file(path: str, foreground: Foreground = None, expected: Optional[
         foreground (int | Sequence[int], optional): The values of the object; of a palette, the indices. Default: see
             above.
         expected (tuple[int, int], optional): H, W of the image it belongs to: the header must agree.
+        ignore (int | Sequence[int], optional): The values of pixels that count neither as object nor as background; of
+            a palette, the indices. Default: none.
 
     Returns:
-        np.ndarray: (H, W) bool.
+        np.ndarray: (H, W) bool; with ``ignore`` (H, W) uint8, 1 = object, 255 = ignored.
 
     Raises:
         RefDataError: The file is missing, broken, beyond the budget, of another size, or of a form that blurs its
@@ -49,7 +52,7 @@ def read_mask_file(path: str, foreground: Foreground = None, expected: Optional[
         # PIL maps a file that it is given by name, and does so wrongly where a TIFF is to be turned.
         with open(path, 'rb') as file, Image.open(file) as picture:
             _check_lossless(picture, file, path)
-            if picture.mode in ('P', 'PA') and foreground is None:
+            if picture.mode in ('P', 'PA') and foreground is None and ignore is None:
                 return _of_palette(picture, path)
             if picture.mode == 'PA':
                 picture = picture.convert('P')
@@ -63,7 +66,9 @@ def read_mask_file(path: str, foreground: Foreground = None, expected: Optional[
         raise RefDataError(f'its mask {path} cannot be read: {error}') from error
     if values.dtype.kind == 'f' and not np.isfinite(values).all():
         raise RefDataError(f'its mask {path} holds NaN or infinite values, expected 0 and the values of the object')
-    return _object_of(values, bands, foreground, path)
+    if ignore is None:
+        return _object_of(values, bands, foreground, path)
+    return _with_ignored(values, bands, foreground, ignore, path)
 
 
 def _check_lossless(picture: Image.Image, file, path: str) -> None:
@@ -103,6 +108,19 @@ def _object_of(values: np.ndarray, bands: Sequence, foreground: Foreground, path
                            'expected a mask of black and white')
     _check_one_value(values, found, path)
     return found
+
+
+def _with_ignored(values: np.ndarray, bands: Sequence, foreground: Foreground, ignore: Foreground,
+                  path: str) -> np.ndarray:
+    """(H, W) uint8, 1 = object, 255 = ignored."""
+    if values.ndim == 3:
+        values = values[..., [band != 'A' for band in bands]]
+        if (values != values[..., :1]).any():
+            raise RefDataError(f'its mask {path} is coloured, and ignore={ignore} means values of one channel')
+        values = values[..., 0]
+    ignored = np.isin(values, ignore)
+    found = _object_of(np.where(ignored, np.zeros((), values.dtype), values), (), foreground, path)
+    return np.where(ignored, np.uint8(255), found.astype(np.uint8))
 
 
 def _check_one_value(values: np.ndarray, found: np.ndarray, path: str) -> None:

@@ -165,6 +165,10 @@ class ReferIndex:
         parts = [self._part(part) for part in range(first, last)]
         return parts[0] if len(parts) == 1 and isinstance(parts[0], dict) else parts
 
+    def ignored(self, row: int) -> Union[list, dict]:
+        """What counts neither as an object nor as background: nothing, in the refer format."""
+        return []
+
     def _part(self, part: int) -> Union[list, dict]:
         start, stop = self.part_start[part], self.part_stop[part]
         if self.part_kind[part] == POLYGON:

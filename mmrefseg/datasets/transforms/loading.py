@@ -23,6 +23,8 @@ REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.
 
 # EXIF orientations of pictures that lie on a side: height and width change places when they are turned.
 LYING = (5, 6, 7, 8)
+#: Of masks, a pixel that no loss and no metric counts.
+IGNORED = 255
 
 
 def reduced_shape(shape: Tuple[int, int], factor: int) -> Tuple[int, int]:
@@ -153,7 +155,8 @@ class LoadRefAnnotations(BaseTransform):
     """Decode the masks of E expressions, each of the O <= E distinct objects once.
 
     Required keys: ``segmentations`` (O), ``object_index`` (E), ``height``, ``width``; ``img`` with ``size='input'``.
-    Added keys: ``gt_seg_map`` (H, W, E) uint8, 1 = referent, and ``seg_fields``.
+    Optional key: ``ignored`` (O), what counts nowhere; a pixel that is the object's as well is the object's.
+    Added keys: ``gt_seg_map`` (H, W, E) uint8, 1 = referent, 255 = ignored, and ``seg_fields``.
 
     Args:
         size (str): ``'original'`` (default): H, W are those that the annotations state. ``'input'``: those of ``img``
@@ -202,6 +205,9 @@ class LoadRefAnnotations(BaseTransform):
                 raise RefDataError(
                     f'mask of ref {", ".join(map(str, refs))} in {results.get("img_path")}: '
                     f'{error}') from error
+        for mask, shapes in zip(masks, results.get('ignored', [])):
+            if shapes:
+                mask[(decode_segmentation(shapes, height=height, width=width, size=size) == 1) & (mask == 0)] = IGNORED
         # (E, H, W) in memory, so that each mask is contiguous for resizing and for packing
         results['gt_seg_map'] = np.stack(
             [masks[index] for index in results['object_index']]).transpose(1, 2, 0)

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 from mmrefseg.errors import RefDataError, shown
 
 #: What a row may have; ``columns`` says under which names.
-FIELDS = ('image', 'mask', 'expression', 'split', 'ref_id', 'foreground')
+FIELDS = ('image', 'mask', 'expression', 'split', 'ref_id', 'foreground', 'ignore')
 # A cell that begins like JSON or Python and is the name of a file all the same: '[1].png'
 _FILE_NAME = re.compile(r'[^"\n]*\.[A-Za-z0-9]{1,5}')
 
@@ -25,6 +25,7 @@ class Row(NamedTuple):
         split: Its split, '' = not given.
         ref_id: None = not given.
         foreground: The values of the object in the mask file, None = not given.
+        ignore: Pixels that count nowhere: their values in the mask file, or polygons and RLEs; None = not given.
     """
 
     line: int
@@ -34,6 +35,7 @@ class Row(NamedTuple):
     split: str
     ref_id: Optional[int]
     foreground: Optional[Tuple[int, ...]] = None
+    ignore: Union[None, Tuple[int, ...], list, dict] = None
 
 
 def place(line: int) -> str:
@@ -64,14 +66,14 @@ def check_row(line: int, row: Any, names: Dict[str, str]) -> Row:
     if missing:
         raise RefDataError(f'it has no {" and no ".join(map(repr, missing))}; it has: '
                            f'{", ".join(map(str, row)) or "nothing"} (the option columns gives other names)')
-    image, mask, expressions, split, ref_id, foreground = (row.get(names[field]) for field in FIELDS)
+    image, mask, expressions, split, ref_id, foreground, ignore = (row.get(names[field]) for field in FIELDS)
     if not isinstance(image, str) or not image.strip():
         raise RefDataError(f'{names["image"]!r} is {shown(image)}, expected the name of a picture')
     if not isinstance(split, (str, type(None))):
         raise RefDataError(f'{names["split"]!r} is {shown(split)}, expected a text')
     return Row(line, image, _check_mask(mask, names['mask']), _check_expressions(expressions, names['expression']),
                (split or '').strip(), _check_ref_id(ref_id, names['ref_id']),
-               _check_foreground(foreground, names['foreground']))
+               _check_foreground(foreground, names['foreground']), _check_ignore(ignore, names['ignore']))
 
 
 def _check_expressions(expressions: Any, name: str) -> List[str]:
@@ -148,6 +150,18 @@ def _check_ref_id(ref_id: Any, name: str) -> Optional[int]:
     except ValueError:
         pass
     raise RefDataError(f'{name!r} is {shown(ref_id)}, expected an integer of at most 64 bits')
+
+
+def _check_ignore(ignore: Any, name: str) -> Union[None, Tuple[int, ...], list, dict]:
+    """Values, where it is an integer; else shapes, as a mask has them."""
+    found = _literal(ignore) if isinstance(ignore, str) and ignore else ignore
+    if ignore is None or ignore == '' or found == []:
+        return None
+    if isinstance(found, Integral) and not isinstance(found, bool):
+        return (int(found), )
+    if not isinstance(found, (list, dict)):
+        raise RefDataError(f'{name!r} is {shown(ignore)}, expected a value of the mask file, polygons or RLEs')
+    return _check_mask(found, name)
 
 
 def _check_foreground(foreground: Any, name: str) -> Optional[Tuple[int, ...]]:

@@ -36,6 +36,7 @@ class TripletList:
         foreground: The mask files' values of the object.
         allow_empty: Whether a mask may be empty.
         allow_outside: Whether names of pictures and masks may lead out of their folders.
+        ignore: The mask files' values of pixels that count nowhere.
     """
 
     path: str
@@ -47,13 +48,15 @@ class TripletList:
     foreground: Foreground = None
     allow_empty: bool = False
     allow_outside: bool = False
+    ignore: Foreground = None
 
 
 class MaskFile(NamedTuple):
-    """A mask file that a row names, and the values of its object there."""
+    """A mask file that a row names, and the values of its object and of pixels to ignore there."""
 
     name: str
     foreground: Foreground
+    ignore: Foreground
 
 
 class Picture(NamedTuple):
@@ -73,6 +76,7 @@ class Triplets(NamedTuple):
             without target, as in gRefCOCO.
         pictures: By id.
         segmentations: Polygons or RLEs by id of the annotation, [] where ``problems`` says why.
+        ignored: Polygons or RLEs of pixels that count nowhere, by id of the annotation.
         problems: What is wrong with picture or mask, by row of the ref.
         mask_names: Of mask files.
         picture_stat, mask_stat: Of the pictures and the mask files before they were read, see :func:`file_stats`.
@@ -81,6 +85,7 @@ class Triplets(NamedTuple):
     refs: List[dict]
     pictures: Dict[int, Picture]
     segmentations: Dict[int, Union[list, dict]]
+    ignored: Dict[int, Union[list, dict]]
     problems: Dict[int, str]
     mask_names: List[str]
     picture_stat: np.ndarray
@@ -97,7 +102,7 @@ def read_triplets(triplets: TripletList) -> Triplets:
             or a mask is no error here but in ``problems``.
     """
     rows = read_rows(triplets.path, triplets.columns)
-    image_ids, objects, masks, refs = _group(rows, triplets)
+    image_ids, objects, masks, ignored, refs = _group(rows, triplets)
     named = next((mask for mask in masks if isinstance(mask, MaskFile)), None)
     if named and not os.path.isdir(triplets.mask_dir or '.'):
         raise RefDataError(f"{triplets.path} names masks, such as {named.name}, and data_prefix='mask': found no "
@@ -109,7 +114,9 @@ def read_triplets(triplets: TripletList) -> Triplets:
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         sizes = list(pool.map(lambda name: picture_size(os.path.join(triplets.picture_dir, name)), image_ids))
         images = [image for image, _ in objects]
-        read = list(pool.map(lambda mask, image: _read_mask(mask, sizes[image], triplets), masks, images))
+        read = list(pool.map(lambda mask, shapes, image: _read_mask(mask, shapes, sizes[image], triplets), masks,
+                             ignored, images))
+    read, ignored = [found for found, _ in read], [region for _, region in read]
     problems = {row: read[ref['ann_id']] for row, ref in enumerate(refs) if isinstance(read[ref['ann_id']], str)}
     for ref in refs:
         if read[ref['ann_id']] is None:
@@ -120,6 +127,7 @@ def read_triplets(triplets: TripletList) -> Triplets:
                   for name, number in image_ids.items()},
         segmentations={number: [] if isinstance(mask, str) else mask for number, mask in enumerate(read)
                        if mask is not None},
+        ignored={number: region for number, region in enumerate(ignored) if region},
         problems=problems, mask_names=mask_names, picture_stat=picture_stat, mask_stat=mask_stat)
 
 
@@ -150,9 +158,9 @@ def clean_text(text: str) -> str:
     return ' '.join(''.join(kept).split())
 
 
-def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict, list, List[dict]]:
-    """Pictures by name, objects by (picture, mask), the objects' masks, and the refs."""
-    image_ids, objects, masks, refs, problems = {}, {}, [], {}, []
+def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict, list, list, List[dict]]:
+    """Pictures by name, objects by (picture, mask), the objects' masks and shapes to ignore, and the refs."""
+    image_ids, objects, masks, ignored, refs, problems = {}, {}, [], [], {}, []
     for row in rows:
         file_name = row.image + triplets.img_suffix
         try:
@@ -166,9 +174,11 @@ def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict
             continue
         image_id = image_ids.setdefault(file_name, len(image_ids))
         digest = mask if isinstance(mask, MaskFile) else _digest(mask)
-        number = objects.setdefault((image_id, digest), len(objects))
+        shapes = row.ignore if isinstance(row.ignore, (list, dict)) else []
+        number = objects.setdefault((image_id, (digest, _digest(shapes)) if shapes else digest), len(objects))
         if number == len(masks):
             masks.append(mask)
+            ignored.append(shapes)
         key = (number, row.split) if row.ref_id is None else row.ref_id
         ref = refs.setdefault(key, dict(
             ref_id=len(refs) if row.ref_id is None else row.ref_id, ann_id=number, image_id=image_id, category_id=1,
@@ -190,7 +200,7 @@ def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict
     for ref in refs.values():
         for sentence in ref['sentences']:
             sentence['sent_id'] = next(sent_ids)
-    return image_ids, objects, masks, list(refs.values())
+    return image_ids, objects, masks, ignored, list(refs.values())
 
 
 def _digest(mask: Union[list, dict]) -> bytes:
@@ -201,8 +211,10 @@ def _mask_of(row: Row, triplets: TripletList) -> Union[MaskFile, list, dict]:
     """The row's mask, by default the file that has its picture's name."""
     foreground = triplets.foreground if row.foreground is None else row.foreground
     foreground = foreground if foreground is None or isinstance(foreground, int) else tuple(foreground)
+    ignore = row.ignore if isinstance(row.ignore, tuple) else triplets.ignore
+    ignore = ignore if ignore is None or isinstance(ignore, int) else tuple(ignore)
     if isinstance(row.mask, str):
-        return MaskFile(row.mask, foreground)
+        return MaskFile(row.mask, foreground, ignore)
     if row.mask is not None:
         return row.mask
     mask = (row.image if triplets.img_suffix else os.path.splitext(row.image)[0]) + triplets.mask_suffix
@@ -210,39 +222,44 @@ def _mask_of(row: Row, triplets: TripletList) -> Union[MaskFile, list, dict]:
     if os.path.join(triplets.mask_dir, mask) == picture:
         raise RefDataError(f'it names no mask, and {picture}, where one is looked for, is the picture: set '
                            'data_prefix=dict(mask=…) or mask_suffix')
-    return MaskFile(mask, foreground)
+    return MaskFile(mask, foreground, ignore)
 
 
-def _read_mask(mask: Union[MaskFile, list, dict], size: Union[Tuple[int, int], str],
-               triplets: TripletList) -> Union[list, dict, str, None]:
-    """Polygons or RLEs; None = no target; or what is wrong with picture or mask, a text."""
+def _read_mask(mask: Union[MaskFile, list, dict], shapes: Union[list, dict], size: Union[Tuple[int, int], str],
+               triplets: TripletList) -> Tuple[Union[list, dict, str, None], Union[list, dict]]:
+    """Polygons or RLEs, None for no target, or what is wrong with picture or mask, a text; and what is ignored."""
     if isinstance(size, str):
-        return size
+        return size, []
     try:
         if isinstance(mask, MaskFile):
             name, foreground = os.path.join(triplets.mask_dir, mask.name), mask.foreground
             foreground = list(foreground) if isinstance(foreground, tuple) else foreground
-            values = read_mask_file(name, foreground, expected=size)
+            values = read_mask_file(name, foreground, expected=size, ignore=mask.ignore)
             if values.shape != size:  # a TIFF that was turned
                 return (f'its mask {name} is {values.shape[0]}x{values.shape[1]} where its picture is '
-                        f'{size[0]}x{size[1]} (height x width)')
-            found, filled = encode_mask(values), values.any()
+                        f'{size[0]}x{size[1]} (height x width)'), []
+            if (values == 255).any():
+                shapes = [shapes] if isinstance(shapes, dict) else [*shapes]
+                shapes.append(encode_mask(values == 255))
+            found, filled = encode_mask(values == 1), (values == 1).any()
             reason = f'its mask {name} has no foreground'
             reason += '' if foreground is None else f' (foreground={foreground})'
         else:
             found = mask
             if brush := _brush_problem(mask, size):
-                return brush
+                return brush, []
             filled = mask != [] and decode_segmentation(
                 mask, height=size[0], width=size[1], must_fill=not triplets.allow_empty).any()
             reason = 'its mask has no foreground' if mask == [] or filled else why_empty(mask, *size)
+        if shapes:
+            decode_segmentation(shapes, height=size[0], width=size[1])
     except RefDataError as error:
-        return str(error)
+        return str(error), []
     if filled:
-        return found
+        return found, shapes
     if triplets.allow_empty:
-        return None
-    return f'{reason}; allow_empty=True takes its expressions for such that have no target'
+        return None, shapes
+    return f'{reason}; allow_empty=True takes its expressions for such that have no target', []
 
 
 def _brush_problem(mask: Union[list, dict], size: Tuple[int, int]) -> str:
