@@ -9,8 +9,9 @@ from mmrefseg.errors import CheckpointError, first_lines, shown
 
 from .read import OFFICIAL, weights_of
 
-# What may be there or not: counters, and positions that transformers stored until 4.31.
-FREE_ENDINGS = ('num_batches_tracked', 'position_ids')
+# What may be there or not: counters, positions that transformers stored until 4.31, and the index of a window's
+# positions, which its size alone makes.
+FREE_ENDINGS = ('num_batches_tracked', 'position_ids', 'relative_position_index')
 TRAINING_ONLY = 'auxiliary_head'  # has no part in a prediction
 PARTIAL = '--allow-partial (allow_partial=True in Python) takes what fits'
 
