@@ -72,7 +72,8 @@ def test_it_answers_as_the_authors_code(shared_dir, tmp_path, name, capsys):
     assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
     del model, state
     test_command.main([
-        config, str(official), '--splits', 'testA', '--out', str(tmp_path / 'metrics.json'), '--work-dir', str(tmp_path / 'work'),
+        config, str(official), '--splits', 'testA', '--out', str(tmp_path / 'metrics.json'),
+        '--work-dir', str(tmp_path / 'work'),
         '--cfg-options', f'test_dataloader.dataset.data_root={shared_dir / "refcoco_real"}',
         'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False'])
     assert 'mIoU' in json.loads((tmp_path / 'metrics.json').read_text())['testA']
