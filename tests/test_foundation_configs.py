@@ -16,6 +16,7 @@ TINY = {
     'IDEA-Research/grounding-dino-tiny': 'grounding_dino', 'facebook/sam2.1-hiera-tiny': 'sam2_video',
     'openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_grit_v3det': 'mm_grounding_dino',
     'google/owlv2-base-patch16-ensemble': 'owlv2', 'CIDAS/clipseg-rd64-refined': 'clipseg',
+    'facebook/sam3': 'sam3',
     'florence-community/Florence-2-base': 'florence2', 'florence-community/Florence-2-base-ft': 'florence2'}
 
 

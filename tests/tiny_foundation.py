@@ -166,6 +166,30 @@ def save_florence2(folder):
     return save(folder, model, processor)
 
 
+def save_sam3(folder):
+    """SAM 3, with the settings of an image processor that needs torchvision, as it is published."""
+    torch.manual_seed(7)
+    layer = dict(hidden_size=16, num_attention_heads=2, intermediate_size=16)
+    side = 56
+    config = transformers.Sam3Config(
+        vision_config=dict(
+            backbone_config=dict(model_type='sam3_vit_model', num_hidden_layers=1, image_size=side, patch_size=14,
+                                 window_size=2, global_attn_indexes=[0], pretrain_image_size=side, **layer),
+            fpn_hidden_size=16, backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]]),
+        text_config=dict(vocab_size=514, num_hidden_layers=1, projection_dim=16, max_position_embeddings=32,
+                         bos_token_id=512, eos_token_id=513, pad_token_id=513, **layer),
+        geometry_encoder_config=dict(num_layers=1, **layer), detr_encoder_config=dict(num_layers=1, **layer),
+        detr_decoder_config=dict(num_layers=1, num_queries=6, **layer),
+        mask_decoder_config=dict(hidden_size=16, num_upsampling_stages=3, num_attention_heads=2))
+    model = transformers.Sam3Model(config)
+    wake(model)
+    save(folder, model, clip_bytes())
+    (folder / 'preprocessor_config.json').write_text(json.dumps(dict(
+        image_processor_type='Sam3ImageProcessorFast', size=dict(height=side, width=side), resample=2,
+        image_mean=[0.5] * 3, image_std=[0.5] * 3, do_rescale=True, do_normalize=True, rescale_factor=1 / 255)))
+    return str(folder)
+
+
 def save_mm_grounding_dino(folder):
     """MM-Grounding-DINO."""
     return save_grounding_dino(folder, 'MM')

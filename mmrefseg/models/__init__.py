@@ -44,6 +44,7 @@ from .foundation import (
     ImageListPreprocessor,
     PromptableSegmenter,
     RegionReranker,
+    SAM3Segmentor,
     ZeroShotDetector,
     brings_weights,
 )
@@ -102,7 +103,7 @@ __all__ = [
     'MultiScaleFusion', 'PWAM', 'PWAMFusion', 'PriorConcat', 'PromptableSegmenter', 'PromptedBERTEncoder',
     'QueryBalance', 'QueryGeneration', 'RNNEncoder', 'ReLAHead', 'RefCrossEntropyLoss', 'RefDiceLoss',
     'RefSegmentor', 'RegionReranker', 'RelationGraph', 'RelevanceFilter', 'S2RM', 'S2RMBalancing', 'S2RMCoparsing',
-    'S2RMDistribution', 'SADLRHead', 'ScoreLocator', 'SpatialAttentionPool', 'StemSwin', 'TextAdapter',
+    'S2RMDistribution', 'SADLRHead', 'SAM3Segmentor', 'ScoreLocator', 'SpatialAttentionPool', 'StemSwin', 'TextAdapter',
     'TextGuidedExchange', 'TileConcat', 'TileConcatFusion', 'TransformerLocator', 'TwoPassDataParallel',
     'VLTDecoder', 'VLTFusion', 'VLTWordDecoder', 'Vocabulary', 'WordTypes', 'ZeroShotDetector', 'brings_weights',
     'compile_parts'

@@ -99,3 +99,39 @@ def test_polygons_are_filled():
     cv2.rectangle(expected, (2, 1), (7, 4), 1, -1)
     assert np.array_equal(mask, expected > 0)
     assert not fill([[0, 0, 5, 5]], 10, 12).any()
+
+
+@pytest.mark.parametrize('kind', ['colour', 'grey', '1x1'])
+@pytest.mark.parametrize('rule', ['best', 'all'])
+def test_sam3_equals_literal_use(foundation_folder, kind, rule):
+    """Its own post-processing of instances, one sentence at a time."""
+    image, path = image_of(kind), foundation_folder('sam3')
+    ours = build(type='SAM3Segmentor', pretrained=path, rule=rule, test_cfg=dict(existence_threshold=0.3))
+    calls = count_calls(ours.model.vision_encoder)
+    sample, = run(ours, [image], [SENTENCES])
+    assert len(calls) == 1
+    model = transformers.Sam3Model.from_pretrained(path).eval()
+    pixels = torch.from_numpy(np.asarray(image.resize((56, 56), 2))).permute(2, 0, 1)[None] / 127.5 - 1
+    tokenizer = transformers.AutoTokenizer.from_pretrained(path)
+    found = []
+    for i, sentence in enumerate(SENTENCES):
+        text = tokenizer([sentence], padding='max_length', truncation=True, max_length=32, return_tensors='pt')
+        with torch.no_grad():
+            outputs = model(pixel_values=pixels, **text)
+            scores = (outputs.pred_logits.sigmoid() * outputs.presence_logits.sigmoid())[0]
+            masks = F.interpolate(outputs.pred_masks.sigmoid(), (image.height, image.width), mode='bilinear')[0] > 0.5
+        taken = scores == scores.max() if rule == 'best' else scores > 0.3
+        mask = masks[taken].any(0)
+        found.append(bool(taken.any()))
+        assert torch.equal(sample.pred_sem_seg.data[i].bool(), mask)
+        assert sample.pred_scores[i] == pytest.approx(float(scores[taken].max()) if mask.any() else 0, abs=1e-5)
+        width, height = image.size
+        expected = outputs.pred_boxes[0, taken] * torch.tensor([width, height, width, height])
+        torch.testing.assert_close(sample.pred_boxes[i], expected, atol=1e-4, rtol=0)
+    assert ('pred_existence' in sample) == (rule == 'all')
+    assert rule == 'best' or torch.equal(sample.pred_existence > 0.3, torch.tensor(found))
+
+
+def test_sam3_has_two_rules(foundation_folder):
+    with pytest.raises(ValueError, match="model.rule is 'first', expected one of best, all"):
+        build(type='SAM3Segmentor', pretrained=foundation_folder('sam3'), rule='first')

@@ -7,10 +7,11 @@ from .grounded_segmentor import GroundedSegmentor
 from .image_list_preprocessor import ImageListPreprocessor
 from .promptable_segmenter import PromptableSegmenter
 from .region_reranker import RegionReranker
+from .sam3_segmentor import SAM3Segmentor
 from .zero_shot_detector import Boxes, ZeroShotDetector
 
 __all__ = [
     'Boxes', 'CLIPSegSegmentor', 'Florence2Segmentor', 'FoundationSegmentor', 'Found', 'GroundedSegmentor',
-    'ImageListPreprocessor', 'PromptableSegmenter', 'RegionReranker', 'ZeroShotDetector',
-    'brings_weights'
+    'ImageListPreprocessor', 'PromptableSegmenter', 'RegionReranker', 'SAM3Segmentor',
+    'ZeroShotDetector', 'brings_weights'
 ]
