@@ -7,9 +7,11 @@ model = dict(
     backbone=dict(
         embed_dims=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], text_channels=16, drop_path_rate=0.2,
         fusion_heads=2,
-        pretrain_img_size=64),
+        pretrain_img_size=64,
+        init_cfg=None),
     decoder=dict(in_channels=[8, 16, 32, 64], channels=8),
-    decode_head=dict(in_channels=8))
+    decode_head=dict(in_channels=8, sub_pixel=dict(channels=4)),
+    auxiliary_head=None)
 train_pipeline = [
     dict(type='LoadRefImage'),
     dict(type='LoadRefAnnotations'),

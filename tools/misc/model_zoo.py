@@ -21,8 +21,8 @@ HEAD = '''<!-- Written by tools/misc/model_zoo.py from configs/*/metafile.yml: c
 
 ## Trained here
 
-Small models that learned [RefShapes](data.md) from nothing on a CPU. They come with the repository and with the
-wheel, so their names work without network:
+Small models that learned [RefShapes](data.md) on a CPU core. They come with the repository and with the wheel, so their
+names work without network:
 
 ```python
 from mmrefseg.apis import RefSegInferencer
@@ -38,7 +38,12 @@ photographs.
 
 The numbers are ours, of the files that are in the zoo: `python tools/test.py CONFIG WEIGHTS --splits val testA
 testB`. GMACs and parameters: `tools/analysis_tools/get_flops.py CONFIG --shape 96 96 --words 10`. A log begins with
-its commands. The same configs with one schedule for all are [compared](refshapes_benchmark.md) elsewhere.
+its commands: what a model started from, and how long it learned, differs from row to row, so the rows do not compare
+the methods; that is [another page](refshapes_benchmark.md)'s matter.
+
+Beside them lies `swin_nano_refshapes`, a backbone that learned to see RefShapes' shapes without a word
+([mixing](../../configs/mixing/README.md)), for a nano model to start from: `init_cfg=dict(type='Pretrained',
+checkpoint='zoo://swin_nano_refshapes-….safetensors', prefix='backbone.')`.
 
 ### The files
 

@@ -1,4 +1,4 @@
-# Generalized RefShapes: make_refshapes.py data/generalized --variants grefshapes --train 1600 (docs/en/generalized.md).
+# Generalized RefShapes: make_refshapes.py data/generalized --variants grefshapes (docs/en/generalized.md).
 _base_ = './refshapes.py'
 
 dataset_type = 'GRefShapesDataset'

@@ -7,9 +7,9 @@ input_size = (96, 96)
 resize = dict(type='RefResize', scale=input_size, keep_ratio=False)
 train_pipeline = [_base_.load_image, resize, _base_.load_train_masks, _base_.pack]
 test_pipeline = [_base_.load_image, resize, _base_.load_test_masks, _base_.pack]
-# Eight pictures with an expression of each of their refs: about 28 expressions a step.
+# Four images with an expression of each of their refs: about 14 expressions a step.
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=4,
     num_workers=0,  # a worker would take a core from the model, and the pictures are small
     persistent_workers=False,
     drop_last=False,

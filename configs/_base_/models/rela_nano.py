@@ -21,4 +21,6 @@ model = dict(
         num_queries=25,
         num_layers=3,
         num_heads=4,
-        feedforward_channels=128))
+        feedforward_channels=128,
+        sub_pixel=None),
+    auxiliary_head=None)

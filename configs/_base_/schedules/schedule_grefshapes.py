@@ -1,4 +1,4 @@
-# On generalized RefShapes: 3 epochs of 400 steps with a warm-up; for the nano models.
+# On generalized RefShapes: 3 epochs of 1,100 steps with a warm-up; for the nano models.
 _base_ = './schedule_refshapes.py'
 
 max_epochs = 3
