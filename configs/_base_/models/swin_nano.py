@@ -1,4 +1,4 @@
-# The Swin of all nano methods, small enough for a CPU at 96x96. It starts from weights that can see:
+# The nano Swin, small enough for a CPU at 96x96. It starts from weights that can see:
 # configs/mixing/attributes_nano_refshapes.py made them.
 nano_swin = dict(
     stem=dict(type='ConvStem', dilations=[1, 2, 1]),
