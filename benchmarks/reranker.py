@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 from prettytable import PrettyTable
 
-from mmrefseg.analysis.results.image_objects import read_picture_objects
+from mmrefseg.analysis.results.image_objects import read_image_objects
 from mmrefseg.analysis.results.near_misses import object_ious, object_masks
 from mmrefseg.command_line.run_command import run_command
 from mmrefseg.models import RegionReranker
@@ -56,7 +56,7 @@ def main() -> None:
 def choose_all(reranker: RegionReranker, dataset) -> Dict[str, List[float]]:
     """Whether each choice was right (chance: how often it would be), for every expression of a split."""
     infos = [dataset.get_data_info(number) for number in range(len(dataset))]
-    objects = read_picture_objects(dataset.instances_file, {info['image_id'] for info in infos})
+    objects = read_image_objects(dataset.instances_file, {info['image_id'] for info in infos})
     right = {key: [] for key in ROWS}
     for info in infos:
         size = (info['height'], info['width'])

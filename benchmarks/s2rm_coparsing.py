@@ -5,7 +5,7 @@
 
 Time: medians of rounds in which each form runs once, in one process. Memory: the peak above that of the inputs; on a
 CPU each form has a process of its own (Linux), on a GPU it is torch's own count. Both forms end in the
-concatenation of the four maps. The literal form is tests/plain_s2rm.py, which the tests compare with.
+concatenation of the four maps. The literal form is tests/helpers/plain_s2rm.py, which the tests compare with.
 """
 
 import argparse

@@ -60,7 +60,7 @@ def first_of_each_model():
         if 'text_encoder' not in cfg.model:  # a segmentor of mmseg: tests/test_datasets/test_refshapes_attributes.py
             continue
         model = re.sub(r"'data/\S+?vocab\S*?\.txt'|'(max_length|max_words)': \d+", 'words', str(cfg.model))
-        # MaskRIS is the segmentor itself with another step: tests/test_models/test_mask_ris.py
+        # MaskRIS is the segmentor itself with another step: tests/test_models/test_segmentors/test_mask_ris.py
         model = re.sub(r"(, )?'masking': {.*?}", '', model.replace("'MaskRIS'", "'RefSegmentor'"))
         optim_wrapper = copy.deepcopy(cfg.optim_wrapper)
         optim_wrapper.optimizer.pop('lr', None)

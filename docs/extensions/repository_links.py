@@ -31,7 +31,7 @@ from sphinx.util import logging
 LOGGER = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = re.compile(r'```\{include\} (\S+)\n```\s*')
-# [text](target#anchor); pictures, ![text](target), too.
+# [text](target#anchor); images, ![text](target), too.
 LINK = re.compile(r'\]\((?!\w+:|#|/)([^)\s#]+)(#[^)\s]*)?\)')
 SCHEME = 'repository:'
 # What is shown, and in which language; any other file is copied as it is.

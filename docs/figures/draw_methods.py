@@ -1,6 +1,6 @@
 """Draws the figures of docs/en/methods: ``python docs/figures/draw_methods.py [FOLDER]``.
 
-Violet is text, blue the picture, yellow fusion, green the decoder, red heads; what is dashed is there in training
+Violet is text, blue the image, yellow fusion, green the decoder, red heads; what is dashed is there in training
 alone.
 """
 

@@ -44,7 +44,7 @@ RECURRENT = {torch.ops.aten.mkldnn_rnn_layer: _lstm_macs}
 
 def count_macs(model: nn.Module, height: int, width: int, words: int,
                expressions: int = 1, norms: bool = False) -> Dict[str, int]:
-    """Multiply-adds of one picture with some expressions, by part.
+    """Multiply-adds of one image with some expressions, by part.
 
     Matrix products and convolutions count; activations and interpolation do not. torch counts the fused attention
     of a CPU as nothing, so attention is run unfused.

@@ -11,7 +11,7 @@ import numpy as np
 from mmrefseg.utils import write_text
 from mmrefseg.utils.folder_lock import FolderLock
 from mmrefseg.utils.whole_file import clear_parts_below, disk_full
-from mmrefseg.visualization.panel import write_picture
+from mmrefseg.visualization.panel import write_image
 
 from .prediction_tasks import PredictionTask
 
@@ -23,7 +23,7 @@ PNG_END = b'IEND\xaeB`\x82'
 class PredictionFolder:
     """Masks, a line for each in ``results.jsonl``, and ``settings.json``, which says what they were made with.
 
-    Masks are written first, each whole or not at all, then all lines of a picture at once. A picture counts as done
+    Masks are written first, each whole or not at all, then all lines of an image at once. An image counts as done
     if each of its expressions has a whole line and the line's files are there and whole; everything else that a killed
     run left behind is dropped when the folder is opened again, and made anew.
 
@@ -59,7 +59,7 @@ class PredictionFolder:
     def done(self, tasks: Sequence[PredictionTask]) -> List[PredictionTask]:
         """List the tasks that need nothing more, and drop from the results what belongs to none.
 
-        Lines of pictures that are no longer asked for stay.
+        Lines of images that are no longer asked for stay.
         """
         data = self.results.read_bytes() if self.results.is_file() else b''
         rows: Dict[str, List[dict]] = {}
@@ -71,15 +71,15 @@ class PredictionFolder:
             if isinstance(row, dict) and ROW <= row.keys():
                 rows.setdefault(row['image'], []).append(row)
         asked = {task.name: task.expressions for task in tasks}
-        kept = {name: of_picture for name, of_picture in rows.items()
-                if self._is_whole(of_picture, asked.get(name))}
-        text = ''.join(_line(row) for of_picture in kept.values() for row in of_picture)
+        kept = {name: of_image for name, of_image in rows.items()
+                if self._is_whole(of_image, asked.get(name))}
+        text = ''.join(_line(row) for of_image in kept.values() for row in of_image)
         if text.encode('utf-8') != data:
             write_text(self.results, text)
         return [task for task in tasks if task.name in kept]
 
     def add(self, task: PredictionTask, result: dict) -> None:
-        """Write one picture's predictions, as :class:`RefSegInferencer` returns them."""
+        """Write one image's predictions, as :class:`RefSegInferencer` returns them."""
         overlay = None
         if result['picture'] is not None:
             overlay = f'overlays/{task.name}.png'
@@ -88,7 +88,7 @@ class PredictionFolder:
         lines = []
         for i, (expression, mask, score) in enumerate(zip(task.expressions, result['masks'], result['scores'])):
             name = f'masks/{task.name}/{i:03d}.png'
-            write_picture(mask.astype(np.uint8) * 255, str(self.path / name))
+            write_image(mask.astype(np.uint8) * 255, str(self.path / name))
             row = dict(image=task.name, expression=expression, number=i, of=len(task.expressions),
                        score=round(score, 4), pixels=int(mask.sum()), size=list(mask.shape), mask=name)
             if overlay is not None:

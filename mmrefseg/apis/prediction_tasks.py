@@ -8,16 +8,16 @@ from typing import Dict, List, NamedTuple, Tuple, Union
 from mmrefseg.datasets.triplets.rows import read_rows
 from mmrefseg.errors import RefDataError
 
-from .ref_seg_inferencer import PICTURES
+from .ref_seg_inferencer import IMAGE_SUFFIXES
 
 LISTS = ('.csv', '.tsv', '.json', '.jsonl')
 
 
 class PredictionTask(NamedTuple):
-    """A picture and what is looked for in it.
+    """An image and what is looked for in it.
 
     Args:
-        name (str): The picture's path below the folder of all, with ``/``; names what is written for it.
+        name (str): The image's path below the folder of all, with ``/``; names what is written for it.
         path (str): Its file.
         expressions (list[str]): One or more, no two the same.
     """
@@ -29,29 +29,29 @@ class PredictionTask(NamedTuple):
 
 def read_tasks(pictures: str, expressions: str, out_dir: Union[str, Path, None] = None
                ) -> Tuple[str, List[PredictionTask], List[str]]:
-    """Pictures and a file of expressions -> what is to do.
+    """Images and a file of expressions -> what is to do.
 
     Args:
-        pictures (str): A folder, a picture or a pattern (``photos/**/*.jpg``).
-        expressions (str): A ``.txt`` file, an expression a line, each looked for in every picture; or a ``.csv``,
+        pictures (str): A folder, an image or a pattern (``photos/**/*.jpg``).
+        expressions (str): A ``.txt`` file, an expression a line, each looked for in every image; or a ``.csv``,
             ``.tsv``, ``.json`` or ``.jsonl`` list with ``image`` (a path below the folder) and ``expression``, as of
-            :class:`~mmrefseg.datasets.TripletListDataset`; a picture of the list that is not among those found is a
+            :class:`~mmrefseg.datasets.TripletListDataset`; an image of the list that is not among those found is a
             task too and fails when it is read.
-        out_dir (str | Path, optional): Where predictions go: nothing in there is a picture to segment.
+        out_dir (str | Path, optional): Where predictions go: nothing in there is an image to segment.
 
     Returns:
-        tuple: The folder of all pictures, absolute, a task for each picture, and the files that were left out since
-        their names are none of pictures.
+        tuple: The folder of all images, absolute, a task for each image, and the files that were left out since
+        their names are none of images.
 
     Raises:
-        ValueError: There is no picture or no expression.
+        ValueError: There is no image or no expression.
         RefDataError: The file of expressions is missing, of another format or broken.
     """
-    folder, names, left_out = find_pictures(pictures, out_dir)
+    folder, names, left_out = find_images(pictures, out_dir)
     said = read_expressions(expressions)
     if isinstance(said, list):
         said = {name: said for name in names}
-    elif not Path(pictures).is_dir():  # of a picture or a pattern the list may say more
+    elif not Path(pictures).is_dir():  # of an image or a pattern the list may say more
         said = {name: said[name] for name in names if name in said}
         if not said:
             raise ValueError(f'{expressions} has no expression for {pictures}, whose pictures are called '
@@ -59,8 +59,8 @@ def read_tasks(pictures: str, expressions: str, out_dir: Union[str, Path, None] 
     return folder, [PredictionTask(name, os.path.join(folder, name), each) for name, each in said.items()], left_out
 
 
-def find_pictures(where: str, out_dir: Union[str, Path, None] = None) -> Tuple[str, List[str], List[str]]:
-    """A folder with all below it, a picture or a pattern -> the folder of all, absolute, and paths below it, sorted.
+def find_images(where: str, out_dir: Union[str, Path, None] = None) -> Tuple[str, List[str], List[str]]:
+    """A folder with all below it, an image or a pattern -> the folder of all, absolute, and paths below it, sorted.
 
     Hidden files and folders are passed over.
 
@@ -69,10 +69,10 @@ def find_pictures(where: str, out_dir: Union[str, Path, None] = None) -> Tuple[s
         out_dir (str | Path, optional): A folder that is passed over, too.
 
     Returns:
-        tuple: The folder, the pictures, and the files that are left out since their names are none of pictures.
+        tuple: The folder, the images, and the files that are left out since their names are none of images.
 
     Raises:
-        ValueError: There is no picture.
+        ValueError: There is no image.
     """
     path = Path(where)
     if path.is_dir():
@@ -90,10 +90,10 @@ def find_pictures(where: str, out_dir: Union[str, Path, None] = None) -> Tuple[s
         folder = Path(*fixed)
         names = [Path(name).relative_to(folder).as_posix() for name in sorted(glob.glob(where, recursive=True))
                  if os.path.isfile(name)]
-    found = [name for name in names if name.lower().endswith(PICTURES)]
-    left_out = [name for name in names if not name.lower().endswith(PICTURES)]
+    found = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES)]
+    left_out = [name for name in names if not name.lower().endswith(IMAGE_SUFFIXES)]
     if not found:
-        raise ValueError(f'no picture ({", ".join(PICTURES)}) in {where}')
+        raise ValueError(f'no picture ({", ".join(IMAGE_SUFFIXES)}) in {where}')
     return str(folder.resolve()), found, left_out
 
 
@@ -112,12 +112,12 @@ def _same(one: str, other: Union[str, Path]) -> bool:
 
 
 def read_expressions(path: str) -> Union[List[str], Dict[str, List[str]]]:
-    """A file of expressions -> those for every picture (``.txt``), or those of each picture by its name.
+    """A file of expressions -> those for every image (``.txt``), or those of each image by its name.
 
     Blank lines are left out, and so is an expression that stands there a second time.
 
     Raises:
-        RefDataError: The file is missing, empty, of another format or broken; a name leaves the folder of pictures.
+        RefDataError: The file is missing, empty, of another format or broken; a name leaves the folder of images.
     """
     suffix = Path(path).suffix.lower()
     if suffix in LISTS:

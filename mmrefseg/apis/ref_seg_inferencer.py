@@ -1,4 +1,4 @@
-"""Pictures and expressions in, masks out."""
+"""Images and expressions in, masks out."""
 
 import logging
 import re
@@ -35,15 +35,16 @@ from .image_arguments import Image, is_one_image, is_path, to_array
 from .model_zoo import config_of_weights, find_zoo_model, list_zoo_models
 
 # What is taken of a folder; all of it is decoded by OpenCV.
-PICTURES = ('.jpg', '.jpeg', '.jfif', '.jpe', '.png', '.bmp', '.dib', '.tif', '.tiff', '.webp', '.gif', '.avif', '.jp2',
-            '.ppm', '.pgm', '.pbm', '.pnm')
+IMAGE_SUFFIXES = (
+    '.jpg', '.jpeg', '.jfif', '.jpe', '.png', '.bmp', '.dib', '.tif', '.tiff', '.webp', '.gif', '.avif', '.jp2', '.ppm',
+    '.pgm', '.pbm', '.pnm')
 
 
 @INFERENCERS.register_module()
 class RefSegInferencer(BaseInferencer):
-    """Finds in pictures what expressions refer to.
+    """Finds in images what expressions refer to.
 
-    A picture's file is taken as a person sees it, turned by the EXIF orientation of a phone's photograph: masks and
+    An image's file is taken as a person sees it, turned by the EXIF orientation of a phone's photograph: masks and
     what is drawn are of the turned one. ``upright=False`` takes it as its pixels are stored, as in the data sets.
 
     Example:
@@ -70,7 +71,7 @@ class RefSegInferencer(BaseInferencer):
         show_progress (bool): Draw a progress bar. Defaults to True.
         upright (bool): Turn files by their EXIF orientation, if the test pipeline begins with ``LoadRefImage``.
             Defaults to True.
-        compile (bool): torch.compile: the first picture takes minutes, further ones less time (see
+        compile (bool): torch.compile: the first image takes minutes, further ones less time (see
             :func:`mmrefseg.models.compile_parts`). Defaults to False.
         allow_partial (bool): Whether weights of the model that ``weights`` lacks may stay random. Defaults to False.
 
@@ -115,7 +116,7 @@ class RefSegInferencer(BaseInferencer):
             use_half_precision(self.model)
         if compile:
             compile_parts(self.model)
-        # Whatever size the model is evaluated at, masks of the picture's own size are wanted here.
+        # Whatever size the model is evaluated at, masks of the image's own size are wanted here.
         self.model.test_cfg = replace(self.model.test_cfg, eval_size='original')
 
     @staticmethod
@@ -154,32 +155,32 @@ class RefSegInferencer(BaseInferencer):
         """Segment.
 
         Args:
-            images: A picture (path, URL, (H, W, 3) uint8 BGR array as cv2 reads it, or an image of Pillow), a folder of
-                pictures, or a list of pictures.
-            expressions: One expression or a list: each is looked for in every picture. A list of lists
-                has one list for each picture.
-            batch_size (int): Pictures at a time. Defaults to 1.
-            out_dir (str | Path, optional): Where a picture of each prediction is written.
+            images: An image (path, URL, (H, W, 3) uint8 BGR array as cv2 reads it, or an image of Pillow), a folder of
+                images, or a list of images.
+            expressions: One expression or a list: each is looked for in every image. A list of lists
+                has one list for each image.
+            batch_size (int): Images at a time. Defaults to 1.
+            out_dir (str | Path, optional): Where an image of each prediction is written.
 
         Returns:
-            list[dict]: One for each picture, with
+            list[dict]: One for each image, with
 
             - ``image`` (str): its path, or ``image_<i>`` for an array,
             - ``expressions`` (list[str]): the E expressions,
-            - ``masks`` (np.ndarray): (E, H, W) bool at the picture's own size, of the turned picture where it is,
+            - ``masks`` (np.ndarray): (E, H, W) bool at the image's own size, of the turned image where it is,
             - ``rles`` (list[dict]): the masks as COCO run lengths, ready for JSON,
             - ``scores`` (list[float]): mean probability inside each mask, or how sure a model with boxes is; 0 for an
               empty mask,
             - ``existence`` (list[float] | None): probability that there is such an object, of a model with an existence
               head or rule ``'all'``; where it is not above ``test_cfg.existence_threshold`` the mask is empty,
-            - ``boxes`` (list[list] | None): of a model with boxes, E lists of x0, y0, x1, y1 in pixels of the picture:
+            - ``boxes`` (list[list] | None): of a model with boxes, E lists of x0, y0, x1, y1 in pixels of the image:
               those that the mask is made from,
             - ``picture`` (str | None): the file in ``out_dir``.
 
         Raises:
-            ValueError: No picture, one without pixels, an empty expression, another number of expression lists than
-                of pictures, or a ``batch_size`` below 1.
-            RefDataError: A picture that is missing, cannot be decoded or is beyond the budget, alone or with all its
+            ValueError: No image, one without pixels, an empty expression, another number of expression lists than
+                of images, or a ``batch_size`` below 1.
+            RefDataError: An image that is missing, cannot be decoded or is beyond the budget, alone or with all its
                 masks (see :mod:`mmrefseg.datasets.budget`).
         """
         if batch_size < 1:
@@ -213,13 +214,13 @@ class RefSegInferencer(BaseInferencer):
 
     def predict(self, images: Sequence[Image],
                 expressions: Sequence[Sequence[str]]) -> List[RefDataSample]:
-        """One batch: B pictures with a list of expressions each -> B samples with predictions."""
+        """One batch: B images with a list of expressions each -> B samples with predictions."""
         inputs = [{'expressions': list(said), **as_input(image, self.upright)}
                   for image, said in zip(images, expressions)]
         return self.forward(self.collate_fn([self.pipeline(one) for one in inputs]))
 
     def draw(self, image: Image, sample: RefDataSample, out_file: str) -> None:
-        """Write a picture of one prediction."""
+        """Write an image of one prediction."""
         flag = 'color' if self.upright else 'color_ignore_orientation'
         pixels = mmcv.imread(str(image), flag=flag) if is_path(image) else to_array(image, self.upright)
         self.visualizer.add_datasample(
@@ -263,7 +264,7 @@ class RefSegInferencer(BaseInferencer):
         return run
 
     def visualize(self, *args, **kwargs):
-        """Unused: :meth:`__call__` draws picture by picture, which keeps memory flat."""
+        """Unused: :meth:`__call__` draws image by image, which keeps memory flat."""
 
     def postprocess(self, *args, **kwargs):
         """Unused, see :meth:`visualize`."""
@@ -283,15 +284,15 @@ def _set_options(cfg: ConfigDict, checkpoint: dict) -> None:
 
 
 def list_images(images: Union[Image, Sequence[Image]]) -> List[Image]:
-    """A picture, a folder or a list -> a list of pictures.
+    """An image, a folder or a list -> a list of images.
 
     Raises:
         ValueError: There is none.
     """
     if is_path(images) and Path(images).is_dir():
-        found = sorted(path for path in Path(images).iterdir() if path.suffix.lower() in PICTURES)
+        found = sorted(path for path in Path(images).iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
         if not found:
-            raise ValueError(f'no picture ({", ".join(PICTURES)}) in the folder {images}')
+            raise ValueError(f'no picture ({", ".join(IMAGE_SUFFIXES)}) in the folder {images}')
         return found
     found = [images] if is_one_image(images) else list(images)
     if not found:
@@ -303,7 +304,7 @@ def list_expressions(expressions, num_images: int) -> List[List[str]]:
     """Expressions as the user gave them -> one list for each image.
 
     Raises:
-        ValueError: Another number of lists than of pictures, or an expression that is empty.
+        ValueError: Another number of lists than of images, or an expression that is empty.
         TypeError: An expression that is no string.
     """
     if is_str(expressions):

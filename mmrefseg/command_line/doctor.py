@@ -95,7 +95,7 @@ def hub_models() -> List[str]:
 
 
 def self_test() -> int:
-    """A small random model looks for two expressions in a random picture, on every kind of device.
+    """A small random model looks for two expressions in a random image, on every kind of device.
 
     Returns:
         int: 0, or 1 if it failed.

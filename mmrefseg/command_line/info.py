@@ -61,7 +61,7 @@ def all_names() -> str:
 
 
 def data_of(cfg: Config) -> dict:
-    """The data set and the size of the pictures that a model is tested on."""
+    """The data set and the size of the images that a model is tested on."""
     dataset = cfg.get('test_dataloader', {}).get('dataset', {})
     scales = [step.get('scale') for step in dataset.get('pipeline', []) if 'Resize' in step['type']]
     found = dict(data=' '.join(str(dataset[key]) for key in ('type', 'dataset', 'split_by') if dataset.get(key)),

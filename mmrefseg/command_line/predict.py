@@ -1,4 +1,4 @@
-"""Masks of many pictures: ``python -m mmrefseg predict photos expressions.txt --model NAME --out-dir predictions``."""
+"""Masks of many images: ``python -m mmrefseg predict photos expressions.txt --model NAME --out-dir predictions``."""
 
 import argparse
 import hashlib
@@ -20,7 +20,7 @@ from mmrefseg.exported import ExportedSegmentor
 from mmrefseg.models import brings_weights
 from mmrefseg.utils import keep_freed_memory
 
-#: Exit status where some pictures could not be read.
+#: Exit status where some images could not be read.
 SOME_BROKEN = 3
 
 
@@ -97,7 +97,7 @@ def predict(inferencer: RefSegInferencer, folder: PredictionFolder, tasks: Seque
     """Do what is not done yet.
 
     Returns:
-        list[tuple]: The pictures that could not be read, each with why.
+        list[tuple]: The images that could not be read, each with why.
     """
     done = {task.name for task in folder.done(tasks)}
     left = [task for task in tasks if task.name not in done]
@@ -120,7 +120,7 @@ def predict(inferencer: RefSegInferencer, folder: PredictionFolder, tasks: Seque
 
 def segment(inferencer: RefSegInferencer, batch: Sequence[PredictionTask],
             drawings: Optional[Path]) -> List[Tuple[PredictionTask, object]]:
-    """Each task of a batch with the inferencer's result, or with the reason why its picture cannot be read."""
+    """Each task of a batch with the inferencer's result, or with the reason why its image cannot be read."""
     try:
         results = inferencer([task.path for task in batch], [task.expressions for task in batch], len(batch), drawings)
     except RefDataError as error:

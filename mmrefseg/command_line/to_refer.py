@@ -75,7 +75,7 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
         images = args.images or (args.destination / 'images' if done['images'] or any(
             (args.destination / 'images').glob('*')) else beside)
         masks = inside if inside.is_dir() else masks or beside
-        triplets = TripletList(path=str(path), picture_dir=str(images), mask_dir=str(masks), foreground=args.foreground,
+        triplets = TripletList(path=str(path), image_dir=str(images), mask_dir=str(masks), foreground=args.foreground,
                                allow_empty=args.allow_empty)
         if args.to == 'list':
             print(f'{path}: {done["rows"]} rows, {done["sentences"]} sentences; images in {images}, masks in {masks}')

@@ -1,6 +1,6 @@
 """gRefCOCO: expressions for one object, several or none.
 
-Source: Liu et al., "GRES: Generalized Referring Expression Segmentation", CVPR 2023. Its pictures are those of RefCOCO,
+Source: Liu et al., "GRES: Generalized Referring Expression Segmentation", CVPR 2023. Its images are those of RefCOCO,
 in RefCOCO's splits.
 """
 

@@ -1,4 +1,4 @@
-"""Finds and checks the picture files of a refer dataset."""
+"""Finds and checks the image files of a refer dataset."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from .image_header import read_header
 from .refer_format.index import ReferIndex
 
 
-def find_picture_dir(candidates: Sequence) -> Optional[str]:
+def find_image_dir(candidates: Sequence) -> Optional[str]:
     """The first folder that exists; one behind a protocol (``s3://…``) is taken as it is.
 
     Args:
@@ -28,13 +28,13 @@ def find_picture_dir(candidates: Sequence) -> Optional[str]:
     return None
 
 
-def picture_path(index: ReferIndex, image_row: int, picture_dir: str, allow_outside: bool = False) -> str:
-    """Path of a picture of the index.
+def image_path(index: ReferIndex, image_row: int, image_dir: str, allow_outside: bool = False) -> str:
+    """Path of an image of the index.
 
     Args:
         index (ReferIndex): The annotations.
         image_row (int): Row of the image.
-        picture_dir (str): Folder of the pictures.
+        image_dir (str): Folder of the images.
         allow_outside (bool): Whether its name may lead out of that folder. Defaults to False.
 
     Returns:
@@ -45,11 +45,11 @@ def picture_path(index: ReferIndex, image_row: int, picture_dir: str, allow_outs
     """
     name = str(index.image_name[image_row])
     check_name(name, f'image {index.image_id[image_row]}: its file_name', allow_outside)
-    return os.path.join(picture_dir, name)
+    return os.path.join(image_dir, name)
 
 
 def images_outside(index: ReferIndex, image_rows: np.ndarray) -> np.ndarray:
-    """Which images have names that lead out of the folder of pictures.
+    """Which images have names that lead out of the folder of images.
 
     Args:
         index (ReferIndex): The annotations.
@@ -65,14 +65,14 @@ def images_outside(index: ReferIndex, image_rows: np.ndarray) -> np.ndarray:
     return image_rows[[row for row in chosen.tolist() if leads_outside(str(names[row]))]]
 
 
-def check_pictures(index: ReferIndex, ref_rows: np.ndarray, picture_dir: str,
+def check_images(index: ReferIndex, ref_rows: np.ndarray, image_dir: str,
                    allow_outside: bool = False) -> Dict[int, str]:
-    """Look for the pictures of some refs and read their headers, which state their sizes.
+    """Look for the images of some refs and read their headers, which state their sizes.
 
     Args:
         index (ReferIndex): The annotations.
         ref_rows (np.ndarray): (refs,) rows of the refs.
-        picture_dir (str): Folder of the pictures; one behind a protocol is not looked into.
+        image_dir (str): Folder of the images; one behind a protocol is not looked into.
         allow_outside (bool): Whether names may lead out of that folder. Defaults to False.
 
     Returns:
@@ -80,13 +80,13 @@ def check_pictures(index: ReferIndex, ref_rows: np.ndarray, picture_dir: str,
     """
     image_rows = np.unique(index.ref_image[ref_rows])
     reasons = {}
-    for row in [] if '://' in picture_dir else image_rows[image_rows >= 0].tolist():
+    for row in [] if '://' in image_dir else image_rows[image_rows >= 0].tolist():
         try:
-            path = picture_path(index, row, picture_dir, allow_outside)
+            path = image_path(index, row, image_dir, allow_outside)
         except RefDataError as error:
             reasons[row] = str(error)
             continue
-        size, expected = picture_size(path), tuple(index.image_size[row].tolist())
+        size, expected = image_size_of(path), tuple(index.image_size[row].tolist())
         if isinstance(size, str):
             reasons[row] = size
         elif size != expected:
@@ -96,7 +96,7 @@ def check_pictures(index: ReferIndex, ref_rows: np.ndarray, picture_dir: str,
     return reasons
 
 
-def picture_size(path: str) -> Union[Tuple[int, int], str]:
+def image_size_of(path: str) -> Union[Tuple[int, int], str]:
     """Height and width, by the file's header, or what is wrong."""
     try:
         header = read_header(path, f'its picture {path}')

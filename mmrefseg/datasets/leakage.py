@@ -1,4 +1,4 @@
-"""Finds training pictures that other splits hold for validation or testing."""
+"""Finds training images that other splits hold for validation or testing."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ import numpy as np
 
 from mmrefseg.errors import RefDataError
 
-from .image_files import picture_path
+from .image_files import image_path
 from .refer_dataset import ReferDataset
 
 #: (path of the annotations, name of the split)
@@ -23,9 +23,9 @@ class Leak(NamedTuple):
     """Part of a data set that stands on held-out images.
 
     Attributes:
-        image_rows: (pictures,) rows of the images in its index.
+        image_rows: (images,) rows of the images in its index.
         samples: (samples,) its samples.
-        pictures: Paths.
+        images: Paths.
         ref_ids: Of the refs.
         sent_ids: Of the expressions.
     """
@@ -38,12 +38,12 @@ class Leak(NamedTuple):
 
     @property
     def counts(self) -> Tuple[int, int, int]:
-        """tuple[int, int, int]: Numbers of pictures, refs and expressions."""
+        """tuple[int, int, int]: Numbers of images, refs and expressions."""
         return len(self.pictures), len(self.ref_ids), len(self.sent_ids)
 
 
-def held_out_pictures(training: Sequence[ReferDataset], others: Sequence[ReferDataset] = ()) -> Dict[Split, List[str]]:
-    """Pictures that must not be trained on.
+def held_out_images(training: Sequence[ReferDataset], others: Sequence[ReferDataset] = ()) -> Dict[Split, List[str]]:
+    """Images that must not be trained on.
 
     Args:
         training (Sequence[ReferDataset]): What is trained on.
@@ -55,12 +55,12 @@ def held_out_pictures(training: Sequence[ReferDataset], others: Sequence[ReferDa
     """
     held_out, trained = {}, set()
     for dataset in training:
-        pictures = dataset.pictures_of_splits()
+        pictures = dataset.images_of_splits()
         held_out.update(pictures)
         trained.update(own_splits(dataset, pictures))
     held_out = {split: paths for split, paths in held_out.items() if split not in trained}
     for dataset in others:
-        pictures = dataset.pictures_of_splits()
+        pictures = dataset.images_of_splits()
         held_out.update({split: pictures[split] for split in own_splits(dataset, pictures)})
     return held_out
 
@@ -85,23 +85,23 @@ def find_leaks(dataset: ReferDataset, held_out: Dict[Split, List[str]], identity
 
     Args:
         dataset (ReferDataset): Trained on.
-        held_out (dict): Paths of pictures by split, see :func:`held_out_pictures`.
-        identity (str): When two files are the same picture: ``'auto'``: they have the same id of COCO in their names,
+        held_out (dict): Paths of images by split, see :func:`held_out_images`.
+        identity (str): When two files are the same image: ``'auto'``: they have the same id of COCO in their names,
             or else are the same file; ``'name'``: the same id of COCO, or else the same name, whatever the folder;
             ``'content'``: the same bytes.
 
     Returns:
-        dict: A :class:`Leak` by split, none of a split that shares no picture.
+        dict: A :class:`Leak` by split, none of a split that shares no image.
 
     Raises:
-        RefDataError: ``identity`` is another one, or with ``'content'`` a picture is missing.
+        RefDataError: ``identity`` is another one, or with ``'content'`` an image is missing.
     """
     if identity not in IDENTITIES:
         raise RefDataError(f'identity={identity!r} is unknown; choose from {", ".join(IDENTITIES)}')
     index = dataset.index
     rows = np.unique(index.ref_image[index.expression_ref[dataset.expression_rows()[0]]])
-    paths = [picture_path(index, row, dataset.picture_dir, dataset.allow_outside) for row in rows.tolist()]
-    key = picture_key(identity, [paths, *held_out.values()])
+    paths = [image_path(index, row, dataset.image_dir, dataset.allow_outside) for row in rows.tolist()]
+    key = image_key(identity, [paths, *held_out.values()])
     keys = [key(path) for path in paths]
     leaks = {}
     for split, others in held_out.items():
@@ -135,7 +135,7 @@ def describe_images(dataset: ReferDataset, image_rows: np.ndarray) -> Leak:
 
     Args:
         dataset (ReferDataset): The dataset.
-        image_rows (np.ndarray): (pictures,) rows of its index' images.
+        image_rows (np.ndarray): (images,) rows of its index' images.
 
     Returns:
         Leak: Samples, paths, refs, expressions.
@@ -146,13 +146,13 @@ def describe_images(dataset: ReferDataset, image_rows: np.ndarray) -> Leak:
     return Leak(
         image_rows=image_rows,
         samples=np.unique(samples[affected]),
-        pictures=[picture_path(index, row, dataset.picture_dir, dataset.allow_outside) for row in image_rows.tolist()],
+        pictures=[image_path(index, row, dataset.image_dir, dataset.allow_outside) for row in image_rows.tolist()],
         ref_ids=index.ref_id[np.unique(index.expression_ref[rows[affected]])].tolist(),
         sent_ids=index.sent_id[np.unique(rows[affected])].tolist())
 
 
-def picture_key(identity: str, groups: Sequence[Sequence[str]]) -> Callable[[str], object]:
-    """The function that gives two paths the same key if they are the same picture.
+def image_key(identity: str, groups: Sequence[Sequence[str]]) -> Callable[[str], object]:
+    """The function that gives two paths the same key if they are the same image.
 
     Args:
         identity (str): As for :func:`find_leaks`.
@@ -168,7 +168,7 @@ def picture_key(identity: str, groups: Sequence[Sequence[str]]) -> Callable[[str
 
 
 def coco_id(path: str) -> int:
-    """int: The id in the file name of a picture of COCO, or of a ref to one; 0 for other names."""
+    """int: The id in the file name of an image of COCO, or of a ref to one; 0 for other names."""
     match = _COCO_NAME.fullmatch(os.path.basename(path))
     return int(match[1]) if match else 0
 

@@ -1,4 +1,4 @@
-"""Several datasets as one to train on, without pictures that any of them validates or tests on."""
+"""Several datasets as one to train on, without images that any of them validates or tests on."""
 
 from collections.abc import Sequence
 from typing import Dict, List, Optional, Union
@@ -10,23 +10,23 @@ from mmengine.logging import print_log
 from mmrefseg.errors import RefDataError, first_lines
 from mmrefseg.registry import DATASETS
 
-from .leakage import Leak, Split, find_leaks, held_out_pictures, join_leaks
+from .leakage import Leak, Split, find_leaks, held_out_images, join_leaks
 from .refer_dataset import ReferDataset
 
 
 @DATASETS.register_module()
 class MixedRefDataset(ConcatDataset):
-    """Training sets, one after the other; a picture that is in a held-out split of any of them is in none of them.
+    """Training sets, one after the other; an image that is in a held-out split of any of them is in none of them.
 
-    RefCOCO, RefCOCO+ and RefCOCOg share COCO's train2014 but not their splits: a picture that one of them trains on is
-    another one's test picture. Held out are all splits in the annotation files of ``datasets`` but those that are
+    RefCOCO, RefCOCO+ and RefCOCOg share COCO's train2014 but not their splits: an image that one of them trains on is
+    another one's test image. Held out are all splits in the annotation files of ``datasets`` but those that are
     trained on, and ``held_out``. What left is in :attr:`removed` and counted in the log.
 
     Args:
         datasets (Sequence[dict | ReferDataset]): Any of ours, in training mode; built ones are changed.
         held_out (Sequence[dict | ReferDataset]): Further datasets whose split is held out, such as a set that is only
             tested on, or the list of a split that has a file of its own.
-        identity (str): When two files are the same picture: ``'auto'`` (default), ``'name'`` or ``'content'``, see
+        identity (str): When two files are the same image: ``'auto'`` (default), ``'name'`` or ``'content'``, see
             :func:`mmrefseg.datasets.leakage.find_leaks`.
         common (dict, optional): What the configs in ``datasets`` share, such as the config of another dataset: where
             they have a key themselves, theirs counts.
@@ -72,7 +72,7 @@ class MixedRefDataset(ConcatDataset):
             return
         for dataset in (*self.datasets, *self.held_out):
             dataset.full_init()
-        held_out = held_out_pictures(self.datasets, self.held_out)
+        held_out = held_out_images(self.datasets, self.held_out)
         self.removed = [find_leaks(dataset, held_out, self.identity) for dataset in self.datasets]
         for dataset, leaks in zip(self.datasets, self.removed):
             self._remove(dataset, leaks)

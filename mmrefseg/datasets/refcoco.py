@@ -2,7 +2,7 @@
 
 Sources: Yu et al., "Modeling Context in Referring Expressions", ECCV 2016 (RefCOCO, RefCOCO+); Mao et
 al., "Generation and Comprehension of Unambiguous Object Descriptions", CVPR 2016 (RefCOCOg; the
-UMD split is Nagaraja et al.'s, ECCV 2016). All pictures are COCO train2014's.
+UMD split is Nagaraja et al.'s, ECCV 2016). All images are COCO train2014's.
 """
 
 from typing import Dict, NamedTuple, Optional, Tuple

@@ -17,7 +17,7 @@ from mmrefseg.registry import DATASETS, TRANSFORMS
 
 from .budget import check_budget
 from .file_names import name_problem
-from .image_files import check_pictures, find_picture_dir, images_outside, picture_path
+from .image_files import check_images, find_image_dir, image_path, images_outside
 from .refer_format.index import TEXT_FIELDS, ReferIndex, ranges
 from .refer_format.index_cache import open_refer_index
 from .sampling import DRAWN, SAMPLE_BY, draw, group_expressions, seeded, split_images, swap_objects
@@ -27,7 +27,7 @@ from .sampling import DRAWN, SAMPLE_BY, draw, group_expressions, seeded, split_i
 class ReferDataset(BaseDataset):
     """Any dataset in the refer format: ``<ann_dir>/instances.json`` + ``refs(<split_by>).p``.
 
-    A sample is one image with E >= 1 expressions, see :meth:`get_data_info`. Its pictures are
+    A sample is one image with E >= 1 expressions, see :meth:`get_data_info`. Its images are
     resolved through ``image_id``: a ref's own ``file_name`` carries an annotation suffix.
 
     With ``sample_by='ref'`` or ``'image_refs'`` one of a ref's expressions is drawn at every visit. Once
@@ -41,7 +41,7 @@ class ReferDataset(BaseDataset):
         split_by (str): Who made the splits: ``'unc'``, ``'umd'``, ``'google'``, …
         split (str): Exact name of the split, such as ``'train'`` or ``'testA'``.
         data_root (str): Root of the data.
-        data_prefix (dict): ``img``: the folder of pictures relative to ``data_root``, or a list of
+        data_prefix (dict): ``img``: the folder of images relative to ``data_root``, or a list of
             candidates of which the first that exists is used.
         sample_by (str, optional): ``'ref'`` (a sample is a ref with one expression), ``'image_refs'`` (an
             image with one expression of each of its refs, so that training encodes it once for all),
@@ -51,13 +51,13 @@ class ReferDataset(BaseDataset):
             are several samples, always the same, so that an epoch visits each ref once. Defaults to no bound.
         text_field (str): ``'raw'`` (as typed; LAVT, ReLA) or ``'sent'`` (cleaned; VLT, CRIS).
         on_error (str): ``'raise'``, or ``'skip'``: what is wrong is left out, listed in
-            :attr:`skipped` and logged; this reads the header of every picture at start. A picture
+            :attr:`skipped` and logged; this reads the header of every image at start. An image
             that only fails when decoded is replaced by another sample in training, and remains an
             error in testing, where a result would silently rest on fewer samples.
         shuffle_expressions (bool): Give the expressions of every object to another object of its
             image (always the same one; images with one object are left out): a model that does not
             fall far on this does not read. Not with ``sample_by='ref'``.
-        allow_outside (bool): Whether names of pictures may be absolute paths or lead out of their folder. Defaults to
+        allow_outside (bool): Whether names of images may be absolute paths or lead out of their folder. Defaults to
             False: an error, since annotations from elsewhere could have any file of the machine read.
         metainfo, indices, pipeline, test_mode, lazy_init, max_refetch: As mmengine's ``BaseDataset``.
             Transforms are looked up in mmrefseg's registry and its parents.
@@ -69,7 +69,7 @@ class ReferDataset(BaseDataset):
     Raises:
         RefDataError: A file is missing or broken, the split is unknown, an option is; with
             ``on_error='raise'`` also for a ref without image, annotation, usable segmentation or
-            words, and for a mask of another size than its picture.
+            words, and for a mask of another size than its image.
 
     Example:
         >>> from mmrefseg.datasets import ReferDataset
@@ -185,8 +185,8 @@ class ReferDataset(BaseDataset):
             np.ndarray: (samples,) int64, their numbers; mmengine takes subsets of it.
         """
         self.index = self._read_index()
-        self.picture_dir = find_picture_dir(self.data_prefix['img'])
-        if self.picture_dir is None:
+        self.image_dir = find_image_dir(self.data_prefix['img'])
+        if self.image_dir is None:
             raise RefDataError('the pictures are missing: no folder '
                                f'{" or ".join(self.data_prefix["img"])}. {self.source}'.rstrip())
         rows = self._usable_expressions()
@@ -221,7 +221,7 @@ class ReferDataset(BaseDataset):
             ``expressions`` (list[str], E), ``ref_ids, sent_ids`` (list[int], E), ``segmentations``
             (list, O: polygons, an RLE or several), ``object_index`` (list[int], E: which of the
             segmentations an expression refers to), ``ignored`` (list, O, where there is something: as segmentations,
-            of pixels that count nowhere), ``no_targets`` (list[bool], E: whether the picture has no such
+            of pixels that count nowhere), ``no_targets`` (list[bool], E: whether the image has no such
             object, as gRefCOCO knows it; the mask is then empty), ``sample_idx`` (int), ``dataset_name`` (str).
         """
         index = self.index
@@ -238,7 +238,7 @@ class ReferDataset(BaseDataset):
         object_index = [numbers.setdefault(row, len(numbers)) for row in self._objects[chosen].tolist()]
         parts = [index.segmentation(row) for row in numbers]
         return dict(
-            img_path=picture_path(index, image, self.picture_dir, self.allow_outside),
+            img_path=image_path(index, image, self.image_dir, self.allow_outside),
             image_id=int(index.image_id[image]),
             height=height,
             width=width,
@@ -268,15 +268,15 @@ class ReferDataset(BaseDataset):
         return self._expressions[ranges(start, stop)], np.repeat(np.arange(len(self.data_list)), stop - start)
 
     @force_full_init
-    def pictures_of_splits(self) -> Dict[Tuple[str, str], List[str]]:
-        """Paths of the pictures of all splits of the annotations, by (path of the refs, name of the split)."""
+    def images_of_splits(self) -> Dict[Tuple[str, str], List[str]]:
+        """Paths of the images of all splits of the annotations, by (path of the refs, name of the split)."""
         path, index = os.path.realpath(self.refs_file), self.index
-        return {(path, split): self._pictures_of(index, index.refs_of_split(split))
+        return {(path, split): self._images_of(index, index.refs_of_split(split))
                 for split in index.split_names.tolist()}
 
-    def _pictures_of(self, index: ReferIndex, refs: np.ndarray) -> List[str]:
+    def _images_of(self, index: ReferIndex, refs: np.ndarray) -> List[str]:
         images = np.unique(index.ref_image[refs])
-        return [picture_path(index, image, self.picture_dir, self.allow_outside)
+        return [image_path(index, image, self.image_dir, self.allow_outside)
                 for image in images[images >= 0].tolist()]
 
     def __getitem__(self, idx: int) -> dict:
@@ -332,7 +332,7 @@ class ReferDataset(BaseDataset):
         problems = [(row, reasons[row]) for row in refs.tolist() if row in reasons]
         bad_images = {} if self.allow_outside else self._images_outside(refs)
         if self.on_error == 'skip':
-            bad_images = check_pictures(self.index, refs, self.picture_dir, self.allow_outside)
+            bad_images = check_images(self.index, refs, self.image_dir, self.allow_outside)
         if bad_images:
             problems += [
                 (row, bad_images[image])

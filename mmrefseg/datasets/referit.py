@@ -1,7 +1,7 @@
 """ReferIt (RefCLEF): where it lies, its splits and their published sizes.
 
 Sources: Kazemzadeh et al., "ReferItGame: Referring to Objects in Photographs of Natural Scenes", EMNLP
-2014; the Berkeley partition is Hu et al.'s, CVPR 2016. The pictures are SAIAPR TC-12's.
+2014; the Berkeley partition is Hu et al.'s, CVPR 2016. The images are SAIAPR TC-12's.
 """
 
 from typing import Dict, Optional, Tuple
@@ -18,23 +18,23 @@ from .refer_format.index import ReferIndex
 IMAGE_DIRS = ('images/saiapr_tc-12', 'saiapr_tc-12')
 IMAGES_URL = ('https://web.archive.org/web/20220515000000/http://bvisionweb1.cs.unc.edu/licheng/'
               'referit/data/images/saiapr_tc-12.zip')
-# Ids of pictures that the field's code leaves out; 19579.jpg, for one, is a GIF.
-BAD_PICTURES = (17975, 19575, 19579)
+# Ids of images that the field's code leaves out; 19579.jpg, for one, is a GIF.
+BAD_IMAGES = (17975, 19575, 19579)
 # The UNC partition's test sets may overlap: a ref of the split 'testAB' belongs to A and to B, as in the
 # refer API.
 OVERLAPPING_SPLITS = ('testA', 'testB', 'testC')
 
 
 class ReferItIndex(ReferIndex):
-    """ReferIt's annotations, whose splits overlap and hold no bad picture; made by ``from_arrays``."""
+    """ReferIt's annotations, whose splits overlap and hold no bad image; made by ``from_arrays``."""
 
     def refs_of_split(self, split: str) -> np.ndarray:
-        """Rows of the refs of a split but for those of bad pictures; as in ReferIndex otherwise."""
+        """Rows of the refs of a split but for those of bad images; as in ReferIndex otherwise."""
         rows = self._published_refs(split)
-        return rows[~self._on_bad_picture(rows)]
+        return rows[~self._on_bad_image(rows)]
 
     def bad_refs_of_split(self, split: str) -> np.ndarray:
-        """Rows of the refs of a split that are left out, their pictures being known to be bad.
+        """Rows of the refs of a split that are left out, their images being known to be bad.
 
         Args:
             split (str): The split's exact name.
@@ -43,15 +43,15 @@ class ReferItIndex(ReferIndex):
             np.ndarray: (refs,) int64.
         """
         rows = self._published_refs(split)
-        return rows[self._on_bad_picture(rows)]
+        return rows[self._on_bad_image(rows)]
 
     def _published_refs(self, split: str) -> np.ndarray:
         names = [row for row, name in enumerate(self.split_names.tolist())
                  if name == split or split in OVERLAPPING_SPLITS and split[-1] in name]
         return np.flatnonzero(np.isin(self.ref_split, names))
 
-    def _on_bad_picture(self, rows: np.ndarray) -> np.ndarray:
-        return np.isin(self.ref_image[rows], np.flatnonzero(np.isin(self.image_id, BAD_PICTURES)))
+    def _on_bad_image(self, rows: np.ndarray) -> np.ndarray:
+        return np.isin(self.ref_image[rows], np.flatnonzero(np.isin(self.image_id, BAD_IMAGES)))
 
 
 @DATASETS.register_module()
@@ -59,9 +59,9 @@ class ReferItDataset(ReferDataset):
     """ReferIt: ``split_by='berkeley'``, splits train, val, test; or ``'unc'``, train, val, testA,
     testB, testC, where a ref may belong to several of the test sets.
 
-    Its masks are lists of RLEs, taken as their union. Three pictures known to be bad are left out: the
-    log counts them and :attr:`skipped` lists them, whatever ``on_error`` says. Pictures are found by the
-    file name that ``instances.json`` gives, relative to the folder of pictures. Arguments and errors are
+    Its masks are lists of RLEs, taken as their union. Three images known to be bad are left out: the
+    log counts them and :attr:`skipped` lists them, whatever ``on_error`` says. Images are found by the
+    file name that ``instances.json`` gives, relative to the folder of images. Arguments and errors are
     :class:`ReferDataset`'s.
     """
 
@@ -70,7 +70,7 @@ class ReferItDataset(ReferDataset):
     #: Where the annotations are had.
     ANNOTATIONS_URL = ('https://web.archive.org/web/20220413011817/https://bvisionweb1.cs.unc.edu/'
                        'licheng/referit/data/refclef.zip')
-    #: Published sizes by (split_by, split), without the bad pictures. Numbers of refs are not stated,
+    #: Published sizes by (split_by, split), without the bad images. Numbers of refs are not stated,
     #: nor any of the UNC partition. (S²RM's text gives val the size of test and test that of val.)
     SIZES: Dict[Tuple[str, str], SplitSize] = {
         ('berkeley', 'train'): SplitSize(refs=None, expressions=54127),

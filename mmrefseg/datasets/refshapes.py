@@ -14,7 +14,7 @@ class RefShapesDataset(ReferDataset):
 
     Arguments and errors are :class:`ReferDataset`'s. ``ann_dir`` names the variant: ``'refshapes'``,
     ``'refshapes+'`` (no words of place) or ``'refshapesg'`` (long, relational); all
-    three share their pictures.
+    three share their images.
     """
 
     def __init__(self, ann_dir: str = 'refshapes', split_by: str = 'unc', split: str = 'train', *,

@@ -1,4 +1,4 @@
-"""A list of pictures, masks and expressions as a dataset."""
+"""A list of images, masks and expressions as a dataset."""
 
 import glob
 import os
@@ -12,7 +12,7 @@ from mmengine.utils import is_abs
 from mmrefseg.errors import RefDataError
 from mmrefseg.registry import DATASETS
 
-from .image_files import find_picture_dir
+from .image_files import find_image_dir
 from .masks.files import Foreground
 from .refer_dataset import ReferDataset
 from .triplets.cells import place
@@ -24,19 +24,19 @@ PATTERN = '{split}'
 
 @DATASETS.register_module()
 class TripletListDataset(ReferDataset):
-    """Pictures, masks and expressions of a list; samples, chance and errors are those of :class:`ReferDataset`.
+    """Images, masks and expressions of a list; samples, chance and errors are those of :class:`ReferDataset`.
 
     A row has ``image`` and ``expression`` (a text or a list of texts), and as far as there are ``mask``, ``split``,
     ``ref_id`` (an integer) and ``foreground`` (the values of the row's object in its mask file, where rows share an
     index image). ``mask`` is the name of a mask file, a list of polygons ``[x0, y0, x1, y1, …]``, an RLE
     ``{size: [H, W], counts}``, compressed or plain, or several; points may be pairs ``[[x0, y0], …]``; in a CSV these
-    are JSON. Without one it is the file of the folder of masks that has the picture's name and ``mask_suffix``.
+    are JSON. Without one it is the file of the folder of masks that has the image's name and ``mask_suffix``.
 
-    Rows of the same picture, mask and split are one ref with several expressions, or those of the same ``ref_id``
-    where rows have one; the refs of a picture belong to one picture. ``text_field='sent'`` is the text in lower case
+    Rows of the same image, mask and split are one ref with several expressions, or those of the same ``ref_id``
+    where rows have one; the refs of an image belong to one image. ``text_field='sent'`` is the text in lower case
     without punctuation.
 
-    All masks and the headers of all pictures are read once and kept as an index beside the list (see
+    All masks and the headers of all images are read once and kept as an index beside the list (see
     ``open_refer_index``), until the list or one of the files changes.
 
     Args:
@@ -44,16 +44,16 @@ class TripletListDataset(ReferDataset):
             lines ``<name> <expression>``. May hold ``{split}``, where each split has a list of its own.
         split (str, optional): The rows whose ``split`` is this. Default: all rows.
         data_root (str): Root of the data.
-        data_prefix (dict): Folders relative to ``data_root``: ``img`` of the pictures, ``mask`` of the mask files.
+        data_prefix (dict): Folders relative to ``data_root``: ``img`` of the images, ``mask`` of the mask files.
             Each may be a list of candidates. Both default to ``data_root`` itself.
         columns (dict, optional): Names in the list of ``image``, ``mask``, ``expression``, ``split``, ``ref_id`` and
             ``foreground``, where they differ from these: ``dict(expression='sent')``.
-        img_suffix (str): Is appended to the names of pictures.
-        mask_suffix (str): Of the mask files that have the name of their picture. Defaults to ``'.png'``.
+        img_suffix (str): Is appended to the names of images.
+        mask_suffix (str): Of the mask files that have the name of their image. Defaults to ``'.png'``.
         foreground (int | Sequence[int], optional): The values in mask files that are the object. Default: all but 0.
         allow_empty (bool): Whether a mask may be empty (``[]``, or a file without foreground): an expression without a
             target. Defaults to False: an error.
-        allow_outside (bool): Whether names of pictures and masks may be absolute paths or lead out of their folders.
+        allow_outside (bool): Whether names of images and masks may be absolute paths or lead out of their folders.
             Defaults to False: an error, since a list from elsewhere could have any file of the machine read.
         ignore (int | Sequence[int], optional): The values in mask files of pixels that count neither as object nor as
             background, in no loss and no metric. Default: none. Rows may have an ``ignore`` of their own: a value, or
@@ -62,7 +62,7 @@ class TripletListDataset(ReferDataset):
 
     Raises:
         RefDataError: The list is missing or rows of it are not as they should be; with ``on_error='raise'`` also for
-            a missing picture or mask, a mask of another size than its picture or without foreground and an empty
+            a missing image or mask, a mask of another size than its image or without foreground and an empty
             expression: with file and line, what was found and what was expected, the first ten together.
 
     Example:
@@ -113,15 +113,15 @@ class TripletListDataset(ReferDataset):
         return stem if self.split is None or PATTERN in self.ann_pattern else f'{stem}_{self.split}'
 
     @force_full_init
-    def pictures_of_splits(self) -> Dict[Tuple[str, str], List[str]]:
-        """Paths of the pictures of all splits, by (path of the list, name of the split): with ``{split}`` in
+    def images_of_splits(self) -> Dict[Tuple[str, str], List[str]]:
+        """Paths of the images of all splits, by (path of the list, name of the split): with ``{split}`` in
         ``ann_file``, of all files that it can mean.
 
         Raises:
             RefDataError: One of these cannot be read as a list.
         """
         if PATTERN not in self.ann_pattern:
-            return super().pictures_of_splits()
+            return super().images_of_splits()
         before, *others = self.ann_pattern.split(PATTERN)
         pattern = re.compile(re.escape(before) + r'(?P<split>[^/\\]+)' + '(?P=split)'.join(map(re.escape, others)))
         pictures = {}
@@ -134,7 +134,7 @@ class TripletListDataset(ReferDataset):
                         f'{path} matches ann_file={self.ann_pattern!r}, as the list of a split {match["split"]!r}, and '
                         f'cannot be read as one. If it is something else, rename or move it. {error}') from error
                 refs = index.refs_of_split(match['split'])
-                pictures[os.path.realpath(path), match['split']] = self._pictures_of(index, refs)
+                pictures[os.path.realpath(path), match['split']] = self._images_of(index, refs)
         return pictures
 
     def _read_index(self) -> TripletIndex:
@@ -152,7 +152,7 @@ class TripletListDataset(ReferDataset):
         return index
 
     def _open(self, path: str) -> TripletIndex:
-        folders = {name: find_picture_dir(self.data_prefix[name]) for name in ('img', 'mask')}
+        folders = {name: find_image_dir(self.data_prefix[name]) for name in ('img', 'mask')}
         if folders['mask'] is None:  # is wanted only where a row names a file
             folders['mask'] = self.data_prefix['mask'][0]
         for name, folder in folders.items():
@@ -162,7 +162,7 @@ class TripletListDataset(ReferDataset):
         if not os.path.isfile(path):
             raise RefDataError(f'the list {path} is missing (ann_file, relative to data_root)')
         return open_triplet_index(TripletList(
-            path=path, picture_dir=folders['img'], mask_dir=folders['mask'], **self._options))
+            path=path, image_dir=folders['img'], mask_dir=folders['mask'], **self._options))
 
     def _blank_reason(self, row: int) -> str:
         return f'{place(int(self.index.expression_line[row]))}: its expression is empty: no {self.text_field!r} text'

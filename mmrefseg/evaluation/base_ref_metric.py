@@ -20,7 +20,7 @@ from .sample_masks import masks_at_eval_size, name_of
 class BaseRefMetric(BaseMetric, metaclass=ABCMeta):
     """Counts for each expression (:meth:`count`), brings the counts of all processes together, and scores them.
 
-    The numbers are the same to the last digit whether the expressions of a picture come in one sample
+    The numbers are the same to the last digit whether the expressions of an image come in one sample
     or one by one, in any order, and on any number of processes.
 
     Args:

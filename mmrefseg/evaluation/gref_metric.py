@@ -52,7 +52,7 @@ class GRefMetric(BaseRefMetric):
 
     Args:
         eval_size (str): 'input': the ground truth is resized (nearest) to the size that the network saw, as ReLA does;
-            'original': both are at the picture's own size. ``model.test_cfg.eval_size`` must say the same.
+            'original': both are at the image's own size. ``model.test_cfg.eval_size`` must say the same.
             Defaults to 'input'.
         rule (str): ``'mask'``, ``'min_pixels'`` or ``'rela'``; what the next two say comes before it. Defaults to
             ``'mask'``.

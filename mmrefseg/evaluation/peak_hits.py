@@ -11,14 +11,14 @@ def peak_in_mask(prior: Tensor, truth: Tensor, input_size: Optional[Tuple[int, i
                  img_size: Optional[Tuple[int, int]] = None) -> Tensor:
     """Whether the centre of the highest cell of each heatmap lies in its mask.
 
-    The heatmap covers the network's input, in which the picture may be padded at the right and the bottom; the mask
-    covers the picture. Cells whose centre is padding are no candidates. Of several highest cells the first counts.
+    The heatmap covers the network's input, in which the image may be padded at the right and the bottom; the mask
+    covers the image. Cells whose centre is padding are no candidates. Of several highest cells the first counts.
 
     Args:
         prior (Tensor): (E, h, w), a heatmap an expression.
         truth (Tensor): (E, H, W), 1 = referent, on any device.
         input_size (tuple[int, int], optional): Height and width of the network's input. None: nothing is padded.
-        img_size (tuple[int, int], optional): Height and width of the picture in it. None: nothing is padded.
+        img_size (tuple[int, int], optional): Height and width of the image in it. None: nothing is padded.
 
     Returns:
         Tensor: (E,) bool, on the device of ``prior``.
@@ -37,7 +37,7 @@ def peak_in_mask(prior: Tensor, truth: Tensor, input_size: Optional[Tuple[int, i
 
 @lru_cache(maxsize=1024)
 def _centres(cells: int, input_length: int, img_length: int, truth_length: int, device: torch.device) -> Tensor:
-    """The pixel of the truth at the centre of each cell that lies in the picture, along one axis; at least one."""
+    """The pixel of the truth at the centre of each cell that lies in the image, along one axis; at least one."""
     centres = (torch.arange(cells) + 0.5) * (input_length / cells)  # in pixels of the input
     centres = centres[:max(1, int((centres < img_length).sum()))]
     index = (centres * (truth_length / img_length)).long().clamp(max=truth_length - 1)

@@ -10,7 +10,7 @@ class Protocol:
 
     Attributes:
         eval_size (str): 'input', the size that the network saw (the ground truth is resized to it by
-            nearest), or 'original', the picture's own size.
+            nearest), or 'original', the image's own size.
         inclusive (bool): P@X counts IoU >= X if True, IoU > X if False.
         empty_union_iou (float): IoU of an expression whose prediction and ground truth are both empty.
         single_thresholds (bool): The X of P@X are single precision, as they come out of the code's arithmetic: 0.7 and

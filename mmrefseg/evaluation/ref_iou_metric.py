@@ -37,7 +37,7 @@ class RefIoUMetric(BaseRefMetric):
         protocol (str): The code whose evaluation is followed, a key of
             :data:`~mmrefseg.evaluation.PROTOCOLS`: it sets the next three. Defaults to 'lavt'.
         eval_size (str, optional): 'input': the ground truth is resized (nearest) to the size that the
-            network saw; 'original': both are at the picture's own size. ``model.test_cfg.eval_size``
+            network saw; 'original': both are at the image's own size. ``model.test_cfg.eval_size``
             must say the same.
         inclusive (bool, optional): P@X counts IoU >= X if True, IoU > X if False.
         empty_union_iou (float, optional): IoU where prediction and ground truth are both empty.

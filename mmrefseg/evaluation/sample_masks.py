@@ -44,7 +44,7 @@ def masks_at_eval_size(sample: dict, eval_size: str) -> Tuple[Tensor, Tensor]:
 
 
 def name_of(sample: dict) -> str:
-    """How an error message calls a sample: by the path of its picture."""
+    """How an error message calls a sample: by the path of its image."""
     return str(sample.get('img_path') or 'a sample without img_path')
 
 
@@ -56,7 +56,7 @@ def _check_sizes(sample: dict, eval_size: str, pred_size: tuple, truth_size: tup
             f"{name_of(sample)}: the prediction is {pred_size}, but eval_size='{eval_size}' of the "
             f"metric's protocol needs {expected}: set model.test_cfg.eval_size='{eval_size}', or choose "
             'a protocol or eval_size of what the model predicts')
-    # A ground truth that went through the same transforms as the picture needs no resize for 'input'.
+    # A ground truth that went through the same transforms as the image needs no resize for 'input'.
     if truth_size not in (own_size, expected):
         raise RefDataError(
             f'{name_of(sample)}: the ground truth is {truth_size}, but the picture is {own_size}: '

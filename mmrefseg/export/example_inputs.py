@@ -8,19 +8,19 @@ from torch import Tensor
 from mmrefseg.models import RefSegmentor
 
 WORDS = 'the big red circle left of a small blue square near that man in front'.split()
-# Expressions of each picture. Three pictures and six expressions of up to seven words: no two sizes that change are
+# Expressions of each image. Three images and six expressions of up to seven words: no two sizes that change are
 # equal, and none is one, so that no size passes for another or for a constant.
 TRACED = (3, 2, 1)
 
 
 def example_inputs(model: RefSegmentor, input_size: Tuple[int, int], counts: Sequence[int] = TRACED,
                    num_words: int = 7, seed: int = 0) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Noise for pictures, and expressions of different lengths.
+    """Noise for images, and expressions of different lengths.
 
     Args:
         model (RefSegmentor): Whose tokenizer and device to use.
         input_size (Tuple[int, int]): (H, W).
-        counts (Sequence[int]): Expressions of each picture.
+        counts (Sequence[int]): Expressions of each image.
         num_words (int): Words of the longest expression; the tokenizer may add to them, or cut.
         seed (int): Of the noise.
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from .example_inputs import example_inputs
 from .segmentor_graph import SegmentorGraph
 
-# Expressions of each picture, and words of the longest: other numbers than those the graph was traced with.
+# Expressions of each image, and words of the longest: other numbers than those the graph was traced with.
 CASES: Tuple[Tuple[Sequence[int], int], ...] = (((1, ), 1), ((1, ), 6), ((5, ), 4), ((1, 1), 9), ((4, 1, 2, 1), 3))
 TOLERANCE = 1e-4
 

@@ -17,7 +17,7 @@ def safe_config(config: dict) -> dict:
     """The parts of a config that an exported model needs, and nothing that names files or programs.
 
     mmengine imports and calls what a ``type`` names when no registry has it, ``os.system`` as well, and so do
-    ``collate_fn`` and ``_scope_``; of what is registered, mmseg has a transform that unpickles a picture. A config that
+    ``collate_fn`` and ``_scope_``; of what is registered, mmseg has a transform that unpickles an image. A config that
     is ours may do so; one that came with somebody's file may not.
 
     Args:

@@ -28,7 +28,7 @@ class Description:
     Attributes:
         input_size (Tuple[int, int]): (H, W) of the images.
         output_names (List[str]): Of the tensors that come out.
-        align_corners (bool): Of the resizing of logits to the picture's own size.
+        align_corners (bool): Of the resizing of logits to the image's own size.
         test_cfg (dict): See :class:`RefTestCfg`.
         tokenizer (dict): ``kind`` and what that kind's ``from_state`` takes.
         config (dict): Of the config: data preprocessor, test pipeline, visualizer; see :func:`safe_config`.

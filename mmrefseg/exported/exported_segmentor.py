@@ -18,7 +18,7 @@ from .onnx_session import OnnxSession
 class ExportedSegmentor(BaseModel):
     """Predicts as the :class:`RefSegmentor` that was exported, with its tokenizer, thresholds and sizes.
 
-    The file is one graph, so that a picture goes through the backbone again for every ``test_cfg.max_expressions`` of
+    The file is one graph, so that an image goes through the backbone again for every ``test_cfg.max_expressions`` of
     its expressions. Works on the CPU whatever the session's device is.
 
     Args:

@@ -9,13 +9,13 @@ from torch import Tensor
 
 
 def masks_on_host(masks: Sequence[Tensor]) -> List[np.ndarray]:
-    """Bring the masks of some pictures over in one transfer, eight pixels a byte.
+    """Bring the masks of some images over in one transfer, eight pixels a byte.
 
     Args:
-        masks (Sequence[Tensor]): For each picture (E, H, W), 0 or 1 of any type; all on one device.
+        masks (Sequence[Tensor]): For each image (E, H, W), 0 or 1 of any type; all on one device.
 
     Returns:
-        list[np.ndarray]: For each picture (E, H, W) bool.
+        list[np.ndarray]: For each image (E, H, W) bool.
     """
     pixels = torch.cat([mask.flatten() for mask in masks]) != 0
     eights = F.pad(pixels.to(torch.uint8), (0, -len(pixels) % 8)).view(-1, 8)

@@ -15,7 +15,7 @@ class RefDataSample(SegDataSample):
         - ``expressions`` (list[str], metainfo): the E expressions.
         - ``gt_sem_seg.data`` (Tensor): (E, H, W) uint8, 1 = referent, 0 = background, 255 = ignored
           (padding).
-        - ``no_targets`` (list[bool], metainfo): E, whether the picture has no such object (gRefCOCO).
+        - ``no_targets`` (list[bool], metainfo): E, whether the image has no such object (gRefCOCO).
         - ``pred_sem_seg.data`` (Tensor): (E, H, W) uint8, 1 = referent.
         - ``pred_scores`` (Tensor): (E,) float, the mean probability inside the predicted mask,
           0 for an empty one.
@@ -24,7 +24,7 @@ class RefDataSample(SegDataSample):
         - ``pred_prior.data`` (Tensor): (E, h, w) float logits of where the referent is, at the prior's own size,
           only where fusion gives one (LTS' heatmap); it covers the input, ``batch_input_shape`` (metainfo).
         - ``seg_logits.data`` (Tensor): (E * K, H, W), only with ``test_cfg.keep_logits``.
-        - metainfo of the picture: ``img_path, ori_shape, img_shape, scale_factor, flip, …`` and of
+        - metainfo of the image: ``img_path, ori_shape, img_shape, scale_factor, flip, …`` and of
           the refer format: ``image_id, ref_ids, sent_ids`` (lists of E ints).
     """
 

@@ -50,9 +50,9 @@ def random_batch(shape: Sequence[int], words: int, expressions: int = 1, picture
     Args:
         shape (Sequence[int]): H and W.
         words (int): Words or word pieces of each expression.
-        expressions (int): Of each picture, all of them different: a prediction computes equal ones once.
+        expressions (int): Of each image, all of them different: a prediction computes equal ones once.
         pictures (int): B.
-        device (str): Where the pictures are.
+        device (str): Where the images are.
     """
     said = ['a ' * (words - 1) + 'abcdefghijklmnopqrstuvwxyz'[i % 26] * (1 + i // 26) for i in range(expressions)]
     samples = [RefDataSample(metainfo=dict(expressions=said, img_shape=tuple(shape))) for _ in range(pictures)]

@@ -1,4 +1,4 @@
-"""Pictures of expressions and masks."""
+"""Images of expressions and masks."""
 
 from .prediction_grid import draw_prediction_grid
 from .ref_local_visualizer import RefLocalVisualizer

@@ -1,4 +1,4 @@
-"""A picture with masks drawn on it."""
+"""An image with masks drawn on it."""
 
 import os
 from typing import Optional, Tuple, Union
@@ -23,14 +23,14 @@ TRUTH: Color = (0, 119, 255)
 NO_OBJECT = 'no such object'
 
 
-def read_picture(path: str) -> np.ndarray:
-    """A picture's own pixels, (H, W, 3) uint8 RGB, as :class:`LoadRefImage` takes them: not turned by its EXIF."""
+def read_image(path: str) -> np.ndarray:
+    """An image's own pixels, (H, W, 3) uint8 RGB, as :class:`LoadRefImage` takes them: not turned by its EXIF."""
     # mmcv heeds channel_order with its plain 'color' flag only
     return mmcv.bgr2rgb(mmcv.imfrombytes(fileio.get(path), flag='color_ignore_orientation'))
 
 
-def check_picture(image: np.ndarray) -> np.ndarray:
-    """Take a picture as (H, W, 3) uint8.
+def check_image(image: np.ndarray) -> np.ndarray:
+    """Take an image as (H, W, 3) uint8.
 
     Raises:
         ValueError: It is not an (H, W, 3) or (H, W) uint8 array.
@@ -62,14 +62,14 @@ def iou_percent(pred: np.ndarray, truth: np.ndarray) -> float:
 
 
 def panel_size(shape: Tuple[int, ...], sides: Tuple[int, int]) -> Tuple[int, int]:
-    """Size (h, w) at which a picture of ``shape`` (H, W, …) is drawn: its longer side within ``sides``."""
+    """Size (h, w) at which an image of ``shape`` (H, W, …) is drawn: its longer side within ``sides``."""
     longer = max(shape[:2])
     scale = min(max(longer, sides[0]), sides[1]) / longer
     return max(round(shape[0] * scale), 1), max(round(shape[1] * scale), 1)
 
 
-def resize_picture(image: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
-    """Resize a picture to ``size`` = (h, w), without aliasing."""
+def resize_image(image: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+    """Resize an image to ``size`` = (h, w), without aliasing."""
     if image.shape[:2] == tuple(size):
         return image
     method = cv2.INTER_AREA if size[0] < image.shape[0] else cv2.INTER_CUBIC
@@ -117,8 +117,8 @@ def outline_mask(image: np.ndarray, mask: np.ndarray, color: Color, dashed: bool
     return drawn
 
 
-def write_picture(image: np.ndarray, path: str, colors: Optional[int] = None) -> None:
-    """Write an RGB picture (H, W, 3), atomically; its folder is made.
+def write_image(image: np.ndarray, path: str, colors: Optional[int] = None) -> None:
+    """Write an RGB image (H, W, 3), atomically; its folder is made.
 
     Args:
         image (np.ndarray): (H, W, 3) uint8, RGB.
@@ -126,16 +126,16 @@ def write_picture(image: np.ndarray, path: str, colors: Optional[int] = None) ->
         colors (int, optional): Reduce it to so many colours, 2 to 256: a PNG is then a third as large. Defaults to all.
 
     Raises:
-        ValueError: The ending of ``path`` is not that of a picture format.
+        ValueError: The ending of ``path`` is not that of an image format.
         OSError: The file cannot be written; see :func:`mmrefseg.utils.whole_file.whole_file`.
     """
     name = str(path)
-    picture_format = Image.registered_extensions().get(os.path.splitext(name)[1].lower())
-    if picture_format not in Image.SAVE:
+    image_format = Image.registered_extensions().get(os.path.splitext(name)[1].lower())
+    if image_format not in Image.SAVE:
         raise ValueError(f'{name} does not end like a picture file (.png, .jpg, …)')
     drawn = Image.fromarray(image)
     if colors is not None:
         drawn = drawn.quantize(colors, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-        drawn = drawn if picture_format == 'PNG' else drawn.convert('RGB')  # few other formats have a palette
+        drawn = drawn if image_format == 'PNG' else drawn.convert('RGB')  # few other formats have a palette
     with whole_file(name, one_of_many=True) as part:
-        drawn.save(part, format=picture_format, optimize=colors is not None)
+        drawn.save(part, format=image_format, optimize=colors is not None)

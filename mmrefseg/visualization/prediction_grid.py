@@ -8,14 +8,14 @@ from .panel import (
     NO_OBJECT,
     PREDICTION,
     TRUTH,
-    check_picture,
+    check_image,
     iou_percent,
     mask_at_size,
     outline_mask,
     panel_size,
-    resize_picture,
+    resize_image,
     tint_mask,
-    write_picture,
+    write_image,
 )
 from .sheet import Cell, draw_sheet, sheet_font, swatch_strip
 
@@ -30,8 +30,8 @@ def draw_prediction_grid(items: Sequence[tuple], out_file: Optional[str] = None,
             string, and two masks (h, w), array or tensor of any size, 1 = referent; ``pred`` or ``gt``
             may be None.
         out_file (str, optional): Write the sheet there, atomically.
-        columns (int): Pictures a row. Defaults to 4.
-        cell_width (int): Pixels of a picture's longer side. Defaults to 320.
+        columns (int): Images a row. Defaults to 4.
+        cell_width (int): Pixels of an image's longer side. Defaults to 320.
         alpha (float): Share of the colour in a tinted pixel. Defaults to 0.25.
         font_file (str, optional): A font for scripts that DejaVu Sans lacks.
 
@@ -39,8 +39,8 @@ def draw_prediction_grid(items: Sequence[tuple], out_file: Optional[str] = None,
         np.ndarray: (h, w, 3) uint8, RGB.
 
     Raises:
-        ValueError: There are no items or no columns, a picture is no RGB array, a mask is not
-            two-dimensional, or ``out_file`` does not end like a picture file.
+        ValueError: There are no items or no columns, an image is no RGB array, a mask is not
+            two-dimensional, or ``out_file`` does not end like an image file.
     """
     if not items:
         raise ValueError('there is nothing to draw: items is empty')
@@ -52,15 +52,15 @@ def draw_prediction_grid(items: Sequence[tuple], out_file: Optional[str] = None,
     sheet = draw_sheet([cells[start:start + columns] for start in range(0, len(cells), columns)], legend, cell_width,
                        font_file)
     if out_file is not None:
-        write_picture(sheet, out_file)
+        write_image(sheet, out_file)
     return sheet
 
 
 def prediction_cell(image: np.ndarray, caption: str, pred, gt, width: int, alpha: float = 0.25) -> Cell:
-    """A picture of a sheet, arguments as the items of :func:`draw_prediction_grid`; with both masks their IoU below."""
-    image = check_picture(image)
+    """An image of a sheet, arguments as the items of :func:`draw_prediction_grid`; with both masks their IoU below."""
+    image = check_image(image)
     size = panel_size(image.shape, (width, width))
-    panel, note = resize_picture(image, size), ''
+    panel, note = resize_image(image, size), ''
     if pred is not None:
         pred = mask_at_size(pred, image.shape[:2])
         mask = mask_at_size(pred, size)

@@ -1,4 +1,4 @@
-"""Draws what a model found for each expression of a picture."""
+"""Draws what a model found for each expression of an image."""
 
 from typing import List, Optional, Tuple
 
@@ -13,14 +13,14 @@ from .panel import (
     NO_OBJECT,
     PREDICTION,
     TRUTH,
-    check_picture,
+    check_image,
     iou_percent,
     mask_at_size,
     outline_mask,
     panel_size,
-    resize_picture,
+    resize_image,
     tint_mask,
-    write_picture,
+    write_image,
 )
 from .text import FAINT, PAPER, load_font, text_block, wrap_text
 
@@ -47,8 +47,8 @@ class RefLocalVisualizer(Visualizer):
         save_dir (str, optional): As mmengine's ``Visualizer``.
         alpha (float): Share of the colour in a tinted pixel. Defaults to 0.4.
         max_expressions (int): Rows at most; the last line says how many more there are. Defaults to 8.
-        sides (tuple[int, int]): Least and largest longer side of a drawn picture, in pixels: small
-            pictures are enlarged so that text beside them is readable. Defaults to (320, 800).
+        sides (tuple[int, int]): Least and largest longer side of a drawn image, in pixels: small
+            images are enlarged so that text beside them is readable. Defaults to (320, 800).
         font_file (str, optional): A font for scripts that DejaVu Sans lacks (Chinese, …).
         **kwargs: As mmengine's ``Visualizer``.
     """
@@ -84,7 +84,7 @@ class RefLocalVisualizer(Visualizer):
         """Draw a sample and show it, write it to a file, or hand it to the storage backends.
 
         Args:
-            name (str): How the backends call the picture.
+            name (str): How the backends call the image.
             image (np.ndarray): (H, W, 3) uint8, RGB, of any size: masks are brought to it.
             data_sample (RefDataSample, optional): Its ``expressions``, ``pred_sem_seg``,
                 ``pred_scores`` and ``gt_sem_seg``, as far as there are.
@@ -97,14 +97,14 @@ class RefLocalVisualizer(Visualizer):
             **kwargs: What callers pass to the visualizers of other tasks; not used.
 
         Raises:
-            ValueError: As :meth:`draw`, or ``out_file`` does not end like a picture file.
+            ValueError: As :meth:`draw`, or ``out_file`` does not end like an image file.
         """
         drawn = self.draw(image, data_sample, draw_gt=draw_gt, draw_pred=draw_pred)
         self.set_image(drawn)  # what get_image() gives
         if show:
             self.show(drawn, win_name=name, wait_time=wait_time)
         if out_file is not None:
-            write_picture(drawn, out_file)
+            write_image(drawn, out_file)
         else:
             self.add_image(name, drawn, step)
 
@@ -112,7 +112,7 @@ class RefLocalVisualizer(Visualizer):
              draw_pred: bool = True) -> np.ndarray:
         """Draw a sample.
 
-        The IoU is that at the picture's own size, in percent; the metric's may be at another size.
+        The IoU is that at the image's own size, in percent; the metric's may be at another size.
 
         Args:
             image (np.ndarray): As :meth:`add_datasample`.
@@ -124,11 +124,11 @@ class RefLocalVisualizer(Visualizer):
             np.ndarray: (h, w, 3) uint8, RGB.
 
         Raises:
-            ValueError: The picture is no RGB array, or the sample has not one mask an expression.
+            ValueError: The image is no RGB array, or the sample has not one mask an expression.
         """
-        image = check_picture(image)
+        image = check_image(image)
         size = panel_size(image.shape, self.sides)
-        picture = resize_picture(image, size)
+        picture = resize_image(image, size)
         font_size = min(max(round(max(size) / 24), 14), 28)
         preds = _masks(data_sample, 'pred_sem_seg') if draw_pred else None
         truths = _masks(data_sample, 'gt_sem_seg') if draw_gt else None
@@ -137,7 +137,7 @@ class RefLocalVisualizer(Visualizer):
         expressions = _expressions(data_sample, preds, truths)
         columns = max((preds is not None) + (truths is not None), 1)
         gap = round(font_size * 0.6)
-        # A very narrow picture must still have room for its label.
+        # A very narrow image must still have room for its label.
         column_width = max(size[1], 10 * font_size)
         width = columns * column_width + (columns - 1) * gap
         caption_font = load_font(font_size, self.font_file)
@@ -166,7 +166,7 @@ class RefLocalVisualizer(Visualizer):
 
     def _panels(self, picture: np.ndarray, parts: list, column_width: int, gap: int,
                 font) -> np.ndarray:
-        """The picture with each of ``parts`` (mask, colour, label), side by side, labels below."""
+        """The image with each of ``parts`` (mask, colour, label), side by side, labels below."""
         if not parts:
             return _widen(picture, column_width)
         labels = [wrap_text(label, font, column_width - 2 * font.size) for _, _, label in parts]

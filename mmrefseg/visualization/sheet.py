@@ -1,4 +1,4 @@
-"""Captioned pictures in rows, with a legend above them."""
+"""Captioned images in rows, with a legend above them."""
 
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
@@ -14,7 +14,7 @@ MAT: Color = (241, 243, 244)
 
 @dataclass
 class Cell:
-    """One picture of a sheet.
+    """One image of a sheet.
 
     Attributes:
         panel (np.ndarray): (h, w, 3) uint8, RGB, drawn as it is: w and h at most the sheet's ``cell_width``.

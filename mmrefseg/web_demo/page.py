@@ -12,7 +12,7 @@ from gradio.utils import get_upload_folder
 
 from mmrefseg.errors import RefDataError
 
-from .answer import find_in_picture
+from .answer import find_in_image
 from .model_pool import ModelPool, fetch_note
 from .result_cards import CARD_STYLE, draw_cards, draw_notes
 
@@ -74,7 +74,7 @@ def answer(pool: ModelPool, path: Union[FileData, str, None], text: Optional[str
 
     Args:
         pool (ModelPool): The models.
-        path (FileData | str, optional): The picture's file as a request states it; or, of our own, its path.
+        path (FileData | str, optional): The image's file as a request states it; or, of our own, its path.
         text (str, optional): The expressions, one a line.
         model (str): A name in the pool.
         folders (Sequence[str]): Folders beside that of uploads whose files may be read, see :func:`uploaded_file`.
@@ -84,7 +84,7 @@ def answer(pool: ModelPool, path: Union[FileData, str, None], text: Optional[str
     """
     try:
         path = path if isinstance(path, str) else uploaded_file(path, folders)
-        found = find_in_picture(pool, model, path, text)
+        found = find_in_image(pool, model, path, text)
     except RefDataError as error:
         return draw_notes([without_paths(str(error))], problem=True)
     except Exception as error:  # a checkpoint that does not load, no memory left, ...
@@ -100,7 +100,7 @@ def build_page(pool: ModelPool, samples: Sequence[Tuple[str, str]] = ()) -> gr.B
 
     Args:
         pool (ModelPool): The models to choose from; the first is chosen at the start.
-        samples (Sequence[tuple[str, str]]): Pictures to click on: file, and expressions, one a line.
+        samples (Sequence[tuple[str, str]]): Images to click on: file, and expressions, one a line.
 
     Returns:
         gr.Blocks: To be launched, see :func:`launch_page`.

@@ -60,6 +60,6 @@ def _verdict(finding: Finding) -> str:
 
 
 def _as_url(picture: np.ndarray) -> str:
-    """An RGB picture as a data URL, of good JPEG quality."""
+    """An RGB image as a data URL, of good JPEG quality."""
     _, encoded = cv2.imencode('.jpg', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, 92))
     return f'data:image/jpeg;base64,{base64.b64encode(encoded).decode()}'

@@ -22,7 +22,7 @@ from mmrefseg.command_line import main
 from mmrefseg.errors import RefDataError
 
 EXPRESSIONS = ['the red circle', 'largest star']
-PICTURES = 200
+IMAGE_SUFFIXES = 200
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def place(tmp_path_factory):
     place = tmp_path_factory.mktemp('predict')
     generator = np.random.default_rng(0)
     (place / 'pictures').mkdir()
-    for i in range(PICTURES):
+    for i in range(IMAGE_SUFFIXES):
         cv2.imwrite(str(place / f'pictures/{i:03d}.png'), generator.integers(0, 255, (24, 40, 3), dtype=np.uint8))
     (place / 'said.txt').write_text('\n'.join(['the red circle', '', ' largest star', 'the red circle']) + '\n')
     torch.manual_seed(0)
@@ -79,9 +79,9 @@ def finished(place, tmp_path_factory):
 
 def test_killed_and_started_again_has_every_result_once(finished):
     out_dir, before, written = finished
-    assert 0 < before.count('\n') < 2 * PICTURES, 'it was killed too late to show anything'
+    assert 0 < before.count('\n') < 2 * IMAGE_SUFFIXES, 'it was killed too late to show anything'
     rows = rows_of(out_dir)
-    expected = [(f'{i:03d}.png', expression) for i in range(PICTURES) for expression in EXPRESSIONS]
+    expected = [(f'{i:03d}.png', expression) for i in range(IMAGE_SUFFIXES) for expression in EXPRESSIONS]
     assert [(row['image'], row['expression']) for row in rows] == expected
     assert (out_dir / 'results.jsonl').read_text().startswith(before[:before.rfind('"number": 0')].rpartition('\n')[0])
     assert (out_dir / 'masks/000.png/000.png').stat().st_mtime_ns == written, 'what was done was done again'
@@ -158,7 +158,7 @@ def test_nothing_to_begin_with(place, tmp_path, capsys):
 def test_tasks_of_a_folder_a_picture_and_a_pattern(place, tmp_path):
     pictures, said = place / 'pictures', str(place / 'said.txt')
     folder, tasks, _ = read_tasks(str(pictures), said)
-    assert folder == str(pictures) and len(tasks) == PICTURES
+    assert folder == str(pictures) and len(tasks) == IMAGE_SUFFIXES
     assert tasks[7] == PredictionTask('007.png', str(pictures / '007.png'), EXPRESSIONS)
     assert read_tasks(str(pictures / '007.png'), said) == (folder, [tasks[7]], [])
     folder, some, _ = read_tasks(str(place / '**' / '00[0-4].png'), said)

@@ -185,13 +185,13 @@ def test_a_list_for_each_split(build, tmp_path):
     dataset = TripletListDataset('my_{split}.csv', split='train', data_root=str(tmp_path),
                                  data_prefix=dict(img='images', mask='masks'))
     assert dataset.dataset_name == 'my_train' and dataset.get_data_info(0)['expressions'] == ['train']
-    assert dataset.pictures_of_splits() == {
+    assert dataset.images_of_splits() == {
         (str(tmp_path / f'my_{split}.csv'), split): [str(tmp_path / 'images' / f'{number}.png')]
         for split, number in (('train', 0), ('val', 2))}
     (tmp_path / 'my_words.csv').write_text('red\nblue\n')
     with pytest.raises(RefDataError, match=r"(?s)my_words.csv matches ann_file='.*my_\{split\}.csv', as the list of a "
                                            "split 'words', and .* rename or move it. .*no 'image'"):
-        dataset.pictures_of_splits()
+        dataset.images_of_splits()
 
 
 def dataset_of(name, loader, **kwargs):

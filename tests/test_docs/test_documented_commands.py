@@ -33,7 +33,7 @@ OTHERS = {
     r'pip install (-e )?\.': 'installs the checkout, as tools/setup_env.sh does',
     r'pip install -r (\S+)': 'the file is looked for',
     r'pip install [\w-]+(==[\d.]+)?': 'a version is looked for in requirements/',
-    r'export MMREFSEG_CACHE_DIR=\S+': 'tests/test_datasets/test_index_cache.py sets it',
+    r'export MMREFSEG_CACHE_DIR=\S+': 'tests/test_datasets/test_refer_format/test_index_cache.py sets it',
     r'ln -s refer/data data': "makes LAVT-RIS' tree the configs' data/",
     r'hf download \S+ --local-dir \S+': "the hub's own program, for machines without a network",
     r'jupyter execute --inplace docs/en/tutorial.ipynb': 'tests/test_docs/test_tutorial.py runs its cells',

@@ -99,6 +99,7 @@ def test_relative_links_work_on_github():
 
 @pytest.mark.parametrize('script, written', [
     ('docs/method_index.py', ['docs/en/method_index.md']),
+    ('docs/test_index.py', ['docs/en/test_index.md']),
     ('docs/figures/draw_methods.py', [f'docs/en/images/methods/{method}.svg' for method in METHODS]),
 ])
 def test_what_is_generated_is_up_to_date(script, written, tmp_path, monkeypatch):

@@ -7,9 +7,9 @@ import random
 import numpy as np
 import pytest
 import torch
+from metric_inputs import masks_sample, one_by_one
 from mmengine.evaluator import Evaluator
 from mmengine.structures import PixelData
-from test_ref_iou_metric import masks_sample, one_by_one
 
 from mmrefseg.errors import RefDataError
 from mmrefseg.evaluation import GRefMetric

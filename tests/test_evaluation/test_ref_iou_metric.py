@@ -9,6 +9,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from metric_inputs import masks_sample, one_by_one
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from mmengine.structures import PixelData
@@ -67,19 +68,6 @@ def make_sample(index, eval_size='input', count=5, seed=0):
     sample.gt_sem_seg = PixelData(data=torch.from_numpy(truth))
     sample.pred_sem_seg = PixelData(data=torch.from_numpy(pred.astype(np.uint8)))
     return sample
-
-
-def one_by_one(sample, first_index):
-    """The expressions of a sample, each a sample of its own."""
-    parts = []
-    for i, expression in enumerate(sample.expressions):
-        part = RefDataSample(metainfo=dict(
-            sample.metainfo, expressions=[expression], ref_ids=[sample.ref_ids[i]],
-            sent_ids=[sample.sent_ids[i]], sample_idx=first_index + i))
-        part.gt_sem_seg = PixelData(data=sample.gt_sem_seg.data[i:i + 1])
-        part.pred_sem_seg = PixelData(data=sample.pred_sem_seg.data[i:i + 1])
-        parts.append(part)
-    return parts
 
 
 def literal_scores(samples, protocol):
@@ -153,15 +141,6 @@ def test_batches_do_not_matter():
     for batch in (samples[:2], samples[2:3], samples[3:]):
         evaluator.process(batch)
     assert evaluator.evaluate(5) == evaluate(samples)
-
-
-def masks_sample(pred, truth, **changes):
-    """A sample dict from rows of pixels, one a mask."""
-    sample = dict(
-        pred_sem_seg=dict(data=torch.tensor(pred, dtype=torch.uint8)[:, None]),
-        gt_sem_seg=dict(data=torch.tensor(truth, dtype=torch.uint8)[:, None]),
-        expressions=['dog'] * len(pred), img_path='folder/a.jpg')
-    return dict(sample, **changes)
 
 
 @pytest.mark.parametrize('inclusive,expected', [(True, 100.), (False, 0.)])

@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 import torch
 from mmengine.model import BaseModule
-from test_compile import BERT, CONVS, GRU, METHODS, SIZE, build
+from tiny_methods import BERT, CONVS, GRU, METHODS, SIZE, build
 from torch import nn
 from torch.onnx._internal.exporter import _registration
 from torch.testing import assert_close

@@ -3,7 +3,7 @@
 import onnxruntime
 import pytest
 import torch
-from test_compile import SIZE, build
+from tiny_methods import SIZE, build
 
 from mmrefseg.export import SegmentorGraph, trace
 from mmrefseg.export.onnx_model import to_onnx

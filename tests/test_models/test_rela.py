@@ -6,10 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from fusion_inputs import make_text, pad_more
+from literal_deformable import literal as deformable
 from mixing_parts import BACKBONES, TEXT_WIDTH, TEXTS, WIDTHS, build, step
 from mmengine.structures import PixelData
 from plain_rela import plain_rela
-from test_deformable_attention import literal as deformable
 
 from mmrefseg.evaluation import GRefMetric
 from mmrefseg.export import SegmentorGraph, trace

@@ -19,7 +19,7 @@ def load(name: str, path: str):
 
 
 browse_dataset = load('browse_dataset', 'tools/analysis_tools/browse_dataset.py')
-refer_toy = load('refer_toy_of_tools', 'tests/test_datasets/refer_toy.py')
+refer_toy = load('refer_toy_of_tools', 'tests/helpers/refer_toy.py')
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import sys
 import cv2
 import pytest
 import torch
+from checkpoint_weights import weights_of
 from conftest import ROOT, TINY_CONFIG
 from mmengine.logging import MessageHub, MMLogger
-from test_train_and_test import weights_of
 
 from mmrefseg.analysis.runs.run_comparison import ABSENT, compare, differ, flatten, names
 from mmrefseg.analysis.runs.run_history import RunHistory, read_run

@@ -15,7 +15,7 @@ from mmrefseg.command_line import doctor, info
 from mmrefseg.command_line import predict as predict_command
 from mmrefseg.command_line import test as test_command
 from mmrefseg.command_line import train as train_command
-from mmrefseg.web_demo import ModelPool, fetch_note, find_in_picture, list_foundation_sources, list_sources
+from mmrefseg.web_demo import ModelPool, fetch_note, find_in_image, list_foundation_sources, list_sources
 
 GROUNDED = 'configs/foundation/grounding-dino-t_sam2.1-t_refcoco.py'
 
@@ -112,7 +112,7 @@ def test_the_web_demo(config, photo, monkeypatch):
     path, _ = photo
     sources = list_sources([config()], ['none'])
     name, = [each for each in sources if 'refcoco' in each]
-    answer = find_in_picture(ModelPool(sources, 'cpu'), name, str(path), 'the left man\nred')
+    answer = find_in_image(ModelPool(sources, 'cpu'), name, str(path), 'the left man\nred')
     assert len(answer.findings) == 2 and answer.notes == []
     names = list_foundation_models()
     assert list(list_foundation_sources()) == names and 'grounding-dino-t_sam2.1-t' in names

@@ -21,7 +21,7 @@ def load(name: str, path: str):
 
 
 prepare = load('prepare_refcoco', 'tools/dataset_converters/prepare_refcoco.py')
-refer_toy = load('refer_toy_of_tools', 'tests/test_datasets/refer_toy.py')
+refer_toy = load('refer_toy_of_tools', 'tests/helpers/refer_toy.py')
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import time
 import cv2
 import pytest
 import torch
+from checkpoint_weights import weights_of
 from conftest import ROOT, TINY_CONFIG, runners_forgotten
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -17,10 +18,6 @@ from mmengine.runner import Runner
 from mmrefseg.command_line import main
 from mmrefseg.registry import HOOKS
 from mmrefseg.visualization import RefLocalVisualizer
-
-
-def weights_of(path):
-    return torch.load(path, weights_only=True)['state_dict']
 
 
 @pytest.fixture(scope='module')

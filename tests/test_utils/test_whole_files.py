@@ -14,7 +14,7 @@ from mmrefseg.datasets.refer_format.index_file import write_arrays
 from mmrefseg.utils import write_text
 from mmrefseg.utils.whole_file import clear_parts_below, whole_file
 from mmrefseg.utils.whole_folder import restore, write_together
-from mmrefseg.visualization.panel import write_picture
+from mmrefseg.visualization.panel import write_image
 
 ENVIRONMENT = dict(os.environ, PYTHONWARNINGS='ignore')
 
@@ -50,7 +50,7 @@ def no_space(*ignored, **options):
     (lambda path: write_text(path, 'x' * 2_000_000), 'pathlib.Path.write_bytes'),
     (lambda path: write_arrays(path, dict(a=np.zeros(250_000)), []),
      'mmrefseg.datasets.refer_format.index_file.save_file'),
-    (lambda path: write_picture(np.zeros((4, 4, 3), np.uint8), f'{path}.png'), 'PIL.Image.Image.save'),
+    (lambda path: write_image(np.zeros((4, 4, 3), np.uint8), f'{path}.png'), 'PIL.Image.Image.save'),
     (lambda path: write_together(path.parent, {path.name: b'x' * 1_999_000, 'b': b'x' * 1000}), 'builtins.open')])
 def test_a_full_disk(tmp_path, monkeypatch, write, place):
     (tmp_path / 'a').write_text('old')

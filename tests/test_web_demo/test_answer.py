@@ -10,7 +10,7 @@ import torch
 from conftest import TINY_CONFIG
 
 from mmrefseg.errors import RefDataError
-from mmrefseg.web_demo import Finding, ModelPool, draw_cards, draw_notes, find_in_picture, make_samples
+from mmrefseg.web_demo import Finding, ModelPool, draw_cards, draw_notes, find_in_image, make_samples
 from mmrefseg.web_demo.answer import draw_overlay
 
 
@@ -36,7 +36,7 @@ def test_samples(pool, samples):
 
 def test_findings_are_those_of_the_inferencer(pool, samples):
     path, said = samples[0]
-    answer = find_in_picture(pool, 'tiny', path, said)
+    answer = find_in_image(pool, 'tiny', path, said)
     expected, = pool.get('tiny')(path, said.splitlines())
     assert [finding.expression for finding in answer.findings] == said.splitlines() and answer.notes == []
     for finding, mask, score in zip(answer.findings, expected['masks'], expected['scores']):
@@ -46,7 +46,7 @@ def test_findings_are_those_of_the_inferencer(pool, samples):
 
 def test_notes(pool, tmp_path):
     cv2.imwrite(str(tmp_path / 'wide.png'), np.zeros((10, 2000, 3), np.uint8))
-    answer = find_in_picture(pool, 'tiny', str(tmp_path / 'wide.png'), 'the flamingo ' + 'red ' * 30)
+    answer = find_in_image(pool, 'tiny', str(tmp_path / 'wide.png'), 'the flamingo ' + 'red ' * 30)
     smaller, too_long, unknown = answer.notes
     assert 'made smaller: 1600 x 8' in smaller and 'too long' in too_long and '“flamingo”' in unknown
 
@@ -57,7 +57,7 @@ def test_notes(pool, tmp_path):
 def test_what_cannot_be_answered_loads_no_model(samples, path, text, message):
     pool = ModelPool({'tiny': (str(TINY_CONFIG), None)})
     with pytest.raises(RefDataError, match=message):
-        find_in_picture(pool, 'tiny', samples[0][0] if path == 'sample' else path, text)
+        find_in_image(pool, 'tiny', samples[0][0] if path == 'sample' else path, text)
     assert pool.loaded == []
 
 
@@ -72,7 +72,7 @@ def test_existence(pool, samples, monkeypatch):
             return [dict(masks=masks, scores=[0., 0.75], existence=[0.125, 0.875])]
 
     monkeypatch.setattr(pool, 'get', lambda name: Fake())
-    findings = find_in_picture(pool, 'tiny', samples[0][0], 'star\nred circle').findings
+    findings = find_in_image(pool, 'tiny', samples[0][0], 'star\nred circle').findings
     assert [(finding.share, finding.existence) for finding in findings] == [(0, 0.125), (0.5, 0.875)]
     html = draw_cards(findings)
     assert 'no such object · existence 0.12' in html and 'score 0.75 · existence 0.88' in html

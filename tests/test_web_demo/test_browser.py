@@ -18,7 +18,7 @@ import pytest
 import torch
 from conftest import ROOT, TINY_CONFIG
 from mmengine.runner import save_checkpoint
-from test_uploaded_picture import tiny_png
+from tiny_png import tiny_png
 
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.web_demo import make_samples

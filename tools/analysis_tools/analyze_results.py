@@ -1,7 +1,7 @@
 """oIoU, mIoU and P@0.5 by length of the expression, size of the object, position words and others of its class:
 
 python tools/test.py CONFIG CHECKPOINT --splits val --dump work_dirs/results
-python tools/analysis_tools/analyze_results.py CONFIG work_dirs/results_val.csv --split val --picture groups.png
+python tools/analysis_tools/analyze_results.py CONFIG work_dirs/results_val.csv --split val --image groups.png
 
 Several dumps of one split, of several models, are drawn side by side.
 """

@@ -9,7 +9,7 @@ import sys
 from mmrefseg.analysis.images import ORDERS, attention_sheet
 from mmrefseg.analysis.images.open_model import add_model_arguments, add_sheet_arguments, open_model
 from mmrefseg.command_line.run_command import run_command
-from mmrefseg.visualization.panel import write_picture
+from mmrefseg.visualization.panel import write_image
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
         sheet = attention_sheet(*open_model(args), args.number, args.order, args.module, args.columns, args.cell_width)
     except ValueError as error:
         parser.error(f'{args.config}: {error}')
-    write_picture(sheet, args.out, args.colors)
+    write_image(sheet, args.out, args.colors)
     print(f'wrote {args.out}')
 
 

@@ -3,7 +3,7 @@
 python tools/analysis_tools/benchmark.py configs/lavt/lavt_swinb_refcoco.py
 python tools/analysis_tools/benchmark.py configs/lavt/lavt_swinb_refcoco.py configs/sadlr/lavt_swinb_refcoco.py --amp
 
-Latency is the time of one picture with its expressions; throughput is of a batch of --batch-size pictures; the peak of
+Latency is the time of one image with its expressions; throughput is of a batch of --batch-size images; the peak of
 memory is that of such a batch in a process of its own, weights included. Weights and pixels are random: none of the
 three depends on them. Seconds belong to the machine and to what else it does; the ratios of rounds hardly do.
 """
@@ -62,7 +62,7 @@ def memory_of(config: str, args: argparse.Namespace) -> int:
 
 
 def measure(args: argparse.Namespace) -> Dict[str, Dict[str, object]]:
-    """Seconds of one picture (``latency``) and of a batch (``batch``), and bytes (``memory``), by config."""
+    """Seconds of one image (``latency``) and of a batch (``batch``), and bytes (``memory``), by config."""
     memory = {} if args.no_memory else {config: in_own_process(memory_of, config, args) for config in args.configs}
     keep_freed_memory()
     models = open_models(args)

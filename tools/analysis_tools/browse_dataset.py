@@ -1,4 +1,4 @@
-"""Draws samples of a config's dataset as its pipeline gives them: picture, expressions, masks.
+"""Draws samples of a config's dataset as its pipeline gives them: image, expressions, masks.
 
     python tools/analysis_tools/browse_dataset.py configs/lavt/lavt_nano_refshapes.py --split val
 """

@@ -1,4 +1,4 @@
-"""Lists the training pictures that any split for validation or testing holds, too.
+"""Lists the training images that any split for validation or testing holds, too.
 
     python tools/analysis_tools/check_leakage.py configs/lavt/lavt_swinb_refcoco-mixed.py --out leaks.json
 
@@ -18,7 +18,7 @@ from prettytable import PrettyTable
 
 from mmrefseg.command_line.run_command import run_command
 from mmrefseg.datasets import MixedRefDataset, ReferDataset
-from mmrefseg.datasets.leakage import IDENTITIES, Leak, find_leaks, held_out_pictures, join_leaks
+from mmrefseg.datasets.leakage import IDENTITIES, Leak, find_leaks, held_out_images, join_leaks
 from mmrefseg.engine import add_config_options, apply_options, read_config
 from mmrefseg.engine.hooks.epoch_seed_hook import innermost_datasets
 from mmrefseg.errors import first_lines
@@ -30,11 +30,11 @@ REMOVED, LEFT, ALL = 'removed', 'LEFT IN TRAINING', 'all of them'
 
 
 def check(cfg: Config, identity: Optional[str] = None) -> List[dict]:
-    """Compare the pictures of a config's data loaders.
+    """Compare the images of a config's data loaders.
 
     Args:
         cfg (Config): With ``train_dataloader`` and, as far as there are, ``val_dataloader`` and ``test_dataloader``.
-        identity (str, optional): When two files are the same picture, see ``find_leaks``. Default: that of the mix, or
+        identity (str, optional): When two files are the same image, see ``find_leaks``. Default: that of the mix, or
             ``'auto'``.
 
     Returns:
@@ -47,7 +47,7 @@ def check(cfg: Config, identity: Optional[str] = None) -> List[dict]:
     members = list(innermost_datasets(training))
     removed = _removed(training)
     others = [inner for dataset in evaluated for inner in innermost_datasets(dataset)]
-    held_out = held_out_pictures(members, others)
+    held_out = held_out_images(members, others)
     found = []
     for dataset in members:
         found += _entries(dataset, removed.get(id(dataset), {}), REMOVED)
@@ -79,7 +79,7 @@ def _entries(dataset: ReferDataset, leaks: Dict[Tuple[str, str], Leak], state: s
 
 
 def report(found: List[dict]) -> str:
-    """A table of what was found, and the first pictures of each row.
+    """A table of what was found, and the first images of each row.
 
     Args:
         found (list[dict]): As :func:`check` gives it.
@@ -104,7 +104,7 @@ def main(arguments: Optional[Sequence] = None) -> int:
         arguments (Sequence[str], optional): The command line, ``sys.argv`` by default.
 
     Returns:
-        int: The exit status: 0 if no picture is left that leaks, else 1.
+        int: The exit status: 0 if no image is left that leaks, else 1.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')

@@ -1,9 +1,9 @@
 """Kinds of failures, and the categories that are taken for one another:
 
-python tools/analysis_tools/confusion.py CONFIG CHECKPOINT --split val --picture confusion.png --out confusion.json
+python tools/analysis_tools/confusion.py CONFIG CHECKPOINT --split val --image confusion.png --out confusion.json
 
-A failure is an IoU below 0.5 at the picture's own size. Its mask is compared with every annotated object of the
-picture; the one that it fits best (IoU) was taken.
+A failure is an IoU below 0.5 at the image's own size. Its mask is compared with every annotated object of the
+image; the one that it fits best (IoU) was taken.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from prettytable import PrettyTable
 from mmrefseg.analysis.charts import draw_confusion, save_figure
 from mmrefseg.analysis.images import predict_item
 from mmrefseg.analysis.images.open_model import add_model_arguments, open_model
-from mmrefseg.analysis.results.image_objects import read_picture_objects
+from mmrefseg.analysis.results.image_objects import read_image_objects
 from mmrefseg.analysis.results.near_misses import confusion_matrix, failures_of, summarize
 from mmrefseg.command_line.run_command import run_command
 from mmrefseg.errors import RefDataError
@@ -35,7 +35,7 @@ def find_failures(model: RefSegmentor, dataset: BaseDataset) -> dict:
     index = dataset.index
     own = dict(zip(index.ref_id.tolist(), index.ann_id[index.ref_object].tolist()))
     infos = [dataset.get_data_info(number) for number in range(len(dataset))]
-    objects = read_picture_objects(dataset.instances_file, {info['image_id'] for info in infos})
+    objects = read_image_objects(dataset.instances_file, {info['image_id'] for info in infos})
     failures, judged = [], 0
     for number, info in enumerate(track_iter_progress(infos)):
         present = objects[info['image_id']]

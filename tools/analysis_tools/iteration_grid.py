@@ -9,7 +9,7 @@ import sys
 from mmrefseg.analysis.images import draw_iterations, iteration_rows
 from mmrefseg.analysis.images.open_model import add_model_arguments, add_sheet_arguments, open_model
 from mmrefseg.command_line.run_command import run_command
-from mmrefseg.visualization.panel import write_picture
+from mmrefseg.visualization.panel import write_image
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
         rows, ious = iteration_rows(*open_model(args), args.number, args.order)
     except ValueError as error:
         parser.error(f'{args.config}: {error}')
-    write_picture(draw_iterations(rows, args.cell_width), args.out, args.colors)
+    write_image(draw_iterations(rows, args.cell_width), args.out, args.colors)
     means = ', '.join(f'{mean:.2f}' for mean in ious.mean(0))
     print(f'wrote {args.out}; mIoU of the iterations over {len(ious)} expressions: {means}')
 

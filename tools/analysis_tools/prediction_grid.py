@@ -1,4 +1,4 @@
-"""One picture of many predictions beside the truth, or of successes, or of failures:
+"""One image of many predictions beside the truth, or of successes, or of failures:
 
 python tools/analysis_tools/prediction_grid.py CONFIG CHECKPOINT --split testA --out grid.png
 python tools/analysis_tools/prediction_grid.py CONFIG CHECKPOINT --split val --order worst --out failures.png
@@ -10,7 +10,7 @@ import sys
 from mmrefseg.analysis.images import ORDERS, prediction_sheet
 from mmrefseg.analysis.images.open_model import add_model_arguments, add_sheet_arguments, open_model
 from mmrefseg.command_line.run_command import run_command
-from mmrefseg.visualization.panel import write_picture
+from mmrefseg.visualization.panel import write_image
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     add_sheet_arguments(parser, out='prediction_grid.png')
     args = parser.parse_args()
     sheet = prediction_sheet(*open_model(args), args.number, args.order, args.columns, args.cell_width)
-    write_picture(sheet, args.out, args.colors)
+    write_image(sheet, args.out, args.colors)
     print(f'wrote {args.out}')
 
 

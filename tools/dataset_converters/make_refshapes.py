@@ -1,4 +1,4 @@
-"""Generate RefShapes: pictures of shapes and expressions for them, in the refer format."""
+"""Generate RefShapes: images of shapes and expressions for them, in the refer format."""
 
 import argparse
 import sys

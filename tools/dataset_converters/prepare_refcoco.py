@@ -25,7 +25,7 @@ from mmrefseg.datasets import (
     refcoco,
     referit,
 )
-from mmrefseg.datasets.image_files import check_pictures, find_picture_dir
+from mmrefseg.datasets.image_files import check_images, find_image_dir
 from mmrefseg.datasets.refcoco import SplitSize
 from mmrefseg.datasets.refer_format.index import TEXT_FIELDS, ReferIndex
 from mmrefseg.errors import RefDataError
@@ -39,14 +39,14 @@ COLUMNS = ('dataset', 'by', 'split', 'refs', 'expressions', 'pictures', 'unusabl
 
 
 def check_split(index: ReferIndex, split: str, expected: SplitSize,
-                picture_dir: Optional[str], skips_silent_refs: bool = False) -> Dict[str, object]:
+                image_dir: Optional[str], skips_silent_refs: bool = False) -> Dict[str, object]:
     """Compare one split with what was published.
 
     Args:
         index (ReferIndex): The annotations.
         split (str): Name of the split.
         expected (SplitSize): The published numbers.
-        picture_dir (str, optional): Where the pictures are; None = nowhere.
+        image_dir (str, optional): Where the images are; None = nowhere.
         skips_silent_refs (bool): Whether refs without a sentence are as published. Defaults to False.
 
     Returns:
@@ -62,7 +62,7 @@ def check_split(index: ReferIndex, split: str, expected: SplitSize,
     if not len(refs):
         problems.append(f'no refs; the file has the splits {", ".join(index.split_names.tolist())}')
     needed = {row for row in index.ref_image[refs].tolist() if row >= 0}
-    bad = {} if picture_dir is None else check_pictures(index, refs, picture_dir)
+    bad = {} if image_dir is None else check_images(index, refs, image_dir)
     problems += _summary('picture', list(bad.values()))
     broken = dict(zip(index.problem_ref.tolist(), index.problem_text.tolist()))
     silent = refs[index.ref_expressions[refs] == index.ref_expressions[refs + 1]].tolist() if skips_silent_refs else []
@@ -73,7 +73,7 @@ def check_split(index: ReferIndex, split: str, expected: SplitSize,
         problems += _summary('expression', [
             f'sentence {sent_id} of ref {ref_id} has a blank {field!r}'
             for sent_id, ref_id in zip(index.sent_id[blank], index.ref_id[index.expression_ref[blank]])])
-    present = 0 if picture_dir is None else len(needed) - len(bad)
+    present = 0 if image_dir is None else len(needed) - len(bad)
     cells = [str(found) if published is None else f'{found} of {published}'
              for found, published in zip(counts, expected)]
     return dict(cells=[*cells, f'{present} of {len(needed)}', str(len(broken))], problems=problems)
@@ -105,8 +105,8 @@ def check(data_root: str, names: Sequence, split_by: Optional[Sequence] = None) 
                             f'{" or ".join(split_by)}. Give others with --split-by, or leave it out of --datasets.')
             continue
         pictures, volume = (referit, '') if name == REFERIT else (refcoco, ' (13 GB)')
-        picture_dir = find_picture_dir([os.path.join(data_root, path) for path in pictures.IMAGE_DIRS])
-        if picture_dir is None:
+        image_dir = find_image_dir([os.path.join(data_root, path) for path in pictures.IMAGE_DIRS])
+        if image_dir is None:
             problems.append(
                 f'pictures: none of the folders {" and ".join(pictures.IMAGE_DIRS)} is in {data_root}. '
                 f'Unpack {pictures.IMAGES_URL}{volume} into one of them.')
@@ -125,9 +125,9 @@ def check(data_root: str, names: Sequence, split_by: Optional[Sequence] = None) 
                     problems.append(f'{name}: {error}. Unpack {dataset.ANNOTATIONS_URL} into '
                                     f'{data_root}.')
             if indexes[by] is not None:
-                result = check_split(indexes[by], split, expected, picture_dir, dataset.SKIPS_SILENT_REFS)
+                result = check_split(indexes[by], split, expected, image_dir, dataset.SKIPS_SILENT_REFS)
                 problems += [f'{name} {by} {split}: {text}' for text in result['problems']]
-            right = result is not None and not result['problems'] and picture_dir is not None
+            right = result is not None and not result['problems'] and image_dir is not None
             cells = result['cells'] if result else ['missing', '', '', '']
             table.add_row([name, by, split, *cells, 'ok' if right else 'WRONG'])
     print(table.get_string())

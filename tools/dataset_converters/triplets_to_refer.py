@@ -1,11 +1,11 @@
-"""Turn a list of pictures, masks and expressions into the refer format: instances.json and refs(<by>).p.
+"""Turn a list of images, masks and expressions into the refer format: instances.json and refs(<by>).p.
 
     python tools/dataset_converters/triplets_to_refer.py data/my_set/list.jsonl data/my_refer \\
         --img-dir data/my_set/images --mask-dir data/my_set/masks
 
 A name with {split} stands for the lists of --splits: 'data/my_set/{split}.csv' --splits train val. With --allow-empty
 the refs are written as grefs(<by>).json, as gRefCOCO has them: the other form has no expression without a target.
-Either everything is right and written, or nothing is written. Pictures stay where they are. All refs of a folder share
+Either everything is right and written, or nothing is written. Images stay where they are. All refs of a folder share
 its instances.json: a folder with refs of another name is refused.
 """
 
@@ -54,7 +54,7 @@ def main(arguments: Optional[Sequence] = None) -> None:
     """Run the tool with the ``arguments`` of the command line."""
     args = parse_args(arguments)
     options = dict(
-        picture_dir=args.img_dir, mask_dir=args.mask_dir, columns=dict(column.split('=', 1) for column in args.columns),
+        image_dir=args.img_dir, mask_dir=args.mask_dir, columns=dict(column.split('=', 1) for column in args.columns),
         img_suffix=args.img_suffix, mask_suffix=args.mask_suffix, foreground=args.foreground,
         allow_empty=args.allow_empty)
     lists = {split: TripletList(path=args.list.replace(PATTERN, split), **options) for split in args.splits or ['']}

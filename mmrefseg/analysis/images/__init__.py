@@ -1,4 +1,4 @@
-"""Pictures of what a model does with a dataset's expressions, as arrays."""
+"""Images of what a model does with a dataset's expressions, as arrays."""
 
 from .attention import attention_sheet
 from .chosen import ORDERS, Chosen, choose, predict_item

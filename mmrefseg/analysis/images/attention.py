@@ -7,7 +7,7 @@ from mmengine.dataset import pseudo_collate
 
 from mmrefseg.models import RefSegmentor
 from mmrefseg.visualization.heatmap import heat_panel, heat_ramp
-from mmrefseg.visualization.panel import read_picture
+from mmrefseg.visualization.panel import read_image
 from mmrefseg.visualization.prediction_grid import mask_legend, prediction_cell
 from mmrefseg.visualization.sheet import Cell, draw_sheet, ramp_strip, sheet_font
 
@@ -28,8 +28,8 @@ def attention_sheet(model: RefSegmentor, dataset, number: int = 4, order: str = 
         number (int): Expressions. Defaults to 4.
         order (str): See :func:`choose`. Defaults to 'spread'.
         module (str, optional): Which of the model's, by name. Defaults to the first.
-        columns (int): Pictures a row; an expression with more words goes on in the next. Defaults to 8.
-        cell_width (int): Pixels of a picture's longer side. Defaults to 200.
+        columns (int): Images a row; an expression with more words goes on in the next. Defaults to 8.
+        cell_width (int): Pixels of an image's longer side. Defaults to 200.
 
     Returns:
         np.ndarray: (h, w, 3) uint8, RGB.
@@ -55,7 +55,7 @@ def attention_sheet(model: RefSegmentor, dataset, number: int = 4, order: str = 
 def _cells(model: RefSegmentor, item: dict, one: Chosen, module: str, cell_width: int) -> List[Cell]:
     batch = model.data_preprocessor(pseudo_collate([item]), False)
     found = word_maps(model, batch['inputs'], batch['data_samples'], module)[one.number]
-    picture = read_picture(one.path)
+    picture = read_image(one.path)
     cells = [prediction_cell(picture, one.expression, one.pred, one.truth, cell_width)]
     for word, weights in zip(found.words, found.maps):
         low, high = weights.min(), weights.max()

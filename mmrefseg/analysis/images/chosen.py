@@ -24,14 +24,14 @@ class Chosen:
     Attributes:
         index (int): The sample of the dataset.
         number (int): Which of the sample's expressions.
-        path (str): Of the picture.
+        path (str): Of the image.
         expression (str): What was said.
         pred (Tensor): (h, w) uint8, what was predicted.
         truth (Tensor): (H, W) uint8.
         iou (float): Of the two, percent; 100 where both are empty.
         score (float): The mean probability inside ``pred``.
         prior (Tensor, optional): (h', w') logits of the heatmap, where the model has one.
-        input_size, img_size (tuple[int, int]): Height and width of the network's input and of the picture in it.
+        input_size, img_size (tuple[int, int]): Height and width of the network's input and of the image in it.
     """
 
     index: int
@@ -68,7 +68,7 @@ def choose(model: RefSegmentor, dataset, number: int, order: str = 'spread') -> 
 
     Args:
         model (RefSegmentor): In evaluation mode.
-        dataset: With a pipeline for testing, whose samples are pictures.
+        dataset: With a pipeline for testing, whose samples are images.
         number (int): How many, at most.
         order (str): ``'spread'``: samples evenly spread over the dataset, not always their first expression;
             ``'best'``: by falling IoU; ``'worst'``: by growing IoU, of those alike the surest first. The latter two

@@ -5,7 +5,7 @@ import numpy as np
 from mmrefseg.evaluation.peak_hits import peak_in_mask
 from mmrefseg.models import RefSegmentor
 from mmrefseg.visualization.heatmap import heat_panel, heat_ramp
-from mmrefseg.visualization.panel import read_picture
+from mmrefseg.visualization.panel import read_image
 from mmrefseg.visualization.prediction_grid import mask_legend, prediction_cell
 from mmrefseg.visualization.sheet import Cell, draw_sheet, ramp_strip, sheet_font
 
@@ -24,7 +24,7 @@ def heatmap_sheet(model: RefSegmentor, dataset, number: int = 6, order: str = 's
         number (int): Expressions. Defaults to 6.
         order (str): See :func:`choose`. Defaults to 'spread'.
         columns (int): Expressions a row. Defaults to 2.
-        cell_width (int): Pixels of a picture's longer side. Defaults to 320.
+        cell_width (int): Pixels of an image's longer side. Defaults to 320.
 
     Returns:
         np.ndarray: (h, w, 3) uint8, RGB.
@@ -43,7 +43,7 @@ def heatmap_sheet(model: RefSegmentor, dataset, number: int = 6, order: str = 's
 
 
 def _pair(one: Chosen, cell_width: int) -> list:
-    picture = read_picture(one.path)
+    picture = read_image(one.path)
     probability = one.prior.float().sigmoid()
     heat = heat_panel(picture, probability / probability.max(), cell_width, truth=one.truth,
                       input_size=one.input_size, img_size=one.img_size)

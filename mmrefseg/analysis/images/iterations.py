@@ -11,7 +11,7 @@ from torch import Tensor
 from mmrefseg.models import RefSegmentor, SADLRHead
 from mmrefseg.models.decode_heads.sadlr_head import binary_mask
 from mmrefseg.visualization import draw_prediction_grid
-from mmrefseg.visualization.panel import read_picture
+from mmrefseg.visualization.panel import read_image
 
 from .chosen import iou_percents, spread
 
@@ -74,10 +74,10 @@ def iteration_rows(model: RefSegmentor, dataset, number: int, order: str = 'spre
     sign = -1 if order == 'spoilt' else 1
     for i in spread(len(dataset), number) if order == 'spread' else range(len(dataset)):
         item = dataset[i]
-        of_picture = rows_of(item, iteration_masks(model, item))
-        ious += [row['ious'] for row in of_picture]
-        rows.append(of_picture[i % len(of_picture)] if order == 'spread' else
-                    max(of_picture, key=lambda row: sign * (row['ious'][-1] - row['ious'][0])))
+        of_image = rows_of(item, iteration_masks(model, item))
+        ious += [row['ious'] for row in of_image]
+        rows.append(of_image[i % len(of_image)] if order == 'spread' else
+                    max(of_image, key=lambda row: sign * (row['ious'][-1] - row['ious'][0])))
     if order != 'spread':
         rows.sort(key=lambda row: sign * (row['ious'][0] - row['ious'][-1]))
     return rows[:number], np.stack(ious)
@@ -87,7 +87,7 @@ def draw_iterations(rows: List[dict], cell_width: int = 320) -> np.ndarray:
     """A row an expression, a column an iteration, of what :func:`iteration_rows` gives: (h, w, 3) uint8, RGB."""
     items = []
     for row in rows:
-        picture = read_picture(row['path'])
+        picture = read_image(row['path'])
         items += [(picture, f'{iteration}: {row["expression"]}', mask, row['truth'])
                   for iteration, mask in enumerate(row['masks'], start=1)]
     return draw_prediction_grid(items, columns=len(rows[0]['masks']), cell_width=cell_width)

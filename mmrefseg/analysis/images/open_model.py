@@ -49,7 +49,7 @@ def open_dataset(cfg: Config) -> BaseDataset:
 
 
 def open_model(args: argparse.Namespace) -> Tuple[RefSegmentor, BaseDataset]:
-    """The model with its checkpoint, in evaluation mode, which predicts at the pictures' own size, and the dataset."""
+    """The model with its checkpoint, in evaluation mode, which predicts at the images' own size, and the dataset."""
     keep_freed_memory()
     cfg = read_config(args)
     model = RefSegInferencer(cfg, args.checkpoint, show_progress=False).model

@@ -10,7 +10,7 @@ from mmrefseg.evaluation.scores import mean_iou, overall_iou, precision_at
 
 from .expression_table import Expression
 
-# Shares of the picture that bound the groups of size.
+# Shares of the image that bound the groups of size.
 SIZES = (0.01, 0.03, 0.1, 0.3)
 # Words as people type them in RefCOCO; 'right' and 'left' have a few other meanings, which are rare.
 POSITIONS = {

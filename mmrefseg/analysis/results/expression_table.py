@@ -10,7 +10,7 @@ from mmrefseg.datasets import ReferDataset
 from mmrefseg.datasets.masks.decode import decode_segmentation
 from mmrefseg.errors import RefDataError
 
-from .image_objects import read_picture_objects
+from .image_objects import read_image_objects
 
 Key = Tuple[int, int]
 
@@ -21,8 +21,8 @@ class Expression:
 
     Attributes:
         text (str): What was said.
-        size (float): Share of the picture that is its referent.
-        same_class (int): Other objects of the referent's category in the picture; -1 where there is not one referent,
+        size (float): Share of the image that is its referent.
+        same_class (int): Other objects of the referent's category in the image; -1 where there is not one referent,
             or the objects are not known.
     """
 
@@ -39,7 +39,7 @@ def read_expressions(dataset: ReferDataset) -> Dict[Key, Expression]:
     index = dataset.index
     objects = {}
     if os.path.isfile(dataset.instances_file):
-        objects = read_picture_objects(dataset.instances_file, index.image_id.tolist())
+        objects = read_image_objects(dataset.instances_file, index.image_id.tolist())
     categories = {one.ann_id: one.category for own in objects.values() for one in own}
     ann_ids = dict(zip(index.ref_id.tolist(), index.ann_id[index.ref_object].tolist()))
     found = {}

@@ -1,4 +1,4 @@
-"""All annotated objects of pictures, those too that no expression refers to."""
+"""All annotated objects of images, those too that no expression refers to."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class _Instances(msgspec.Struct):
 
 
 @dataclass
-class PictureObject:
+class ImageObject:
     """One annotated object.
 
     Attributes:
@@ -44,15 +44,15 @@ class PictureObject:
     segmentation: Union[list, dict]
 
 
-def read_picture_objects(instances_file: str, image_ids: Collection[int]) -> Dict[int, List[PictureObject]]:
-    """The objects of some pictures; groups (COCO's ``iscrowd``) are none.
+def read_image_objects(instances_file: str, image_ids: Collection[int]) -> Dict[int, List[ImageObject]]:
+    """The objects of some images; groups (COCO's ``iscrowd``) are none.
 
     Args:
         instances_file (str): COCO-style ``instances.json``.
-        image_ids (Collection[int]): Which pictures.
+        image_ids (Collection[int]): Which images.
 
     Returns:
-        dict[int, list[PictureObject]]: By image id; a picture without objects has an empty list.
+        dict[int, list[ImageObject]]: By image id; an image without objects has an empty list.
 
     Raises:
         RefDataError: The file is missing, broken, or has no categories.
@@ -74,6 +74,6 @@ def read_picture_objects(instances_file: str, image_ids: Collection[int]) -> Dic
         if annotation.category_id not in names:
             raise RefDataError(f'{instances_file}: annotation {annotation.id} is of category {annotation.category_id}, '
                                f'which is not among its {len(names)} categories')
-        objects[int(annotation.image_id)].append(PictureObject(
+        objects[int(annotation.image_id)].append(ImageObject(
             int(annotation.id), names[annotation.category_id], msgspec.json.decode(annotation.segmentation)))
     return {image_id: objects[image_id] for image_id in wanted}

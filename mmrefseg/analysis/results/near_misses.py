@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmrefseg.datasets.masks.decode import decode_segmentation
 
-from .image_objects import PictureObject
+from .image_objects import ImageObject
 
 SAME, OTHER = 'another of its class', 'another class'
 OWN, NOTHING, BACKGROUND = 'its own, badly cut', 'nothing predicted', 'no object'
@@ -21,7 +21,7 @@ class Failure:
     """An expression whose mask is wrong.
 
     Attributes:
-        image_id (int): Of its picture.
+        image_id (int): Of its image.
         ref_id, sent_id (int): Which expression.
         expression (str): What was said.
         iou (float): With the truth, 0 to 1.
@@ -44,8 +44,8 @@ class Failure:
     taken_iou: float
 
 
-def object_masks(objects: Sequence[PictureObject], height: int, width: int, size: Tuple[int, int]) -> np.ndarray:
-    """The masks of a picture's objects at another size, (O, h, w) bool."""
+def object_masks(objects: Sequence[ImageObject], height: int, width: int, size: Tuple[int, int]) -> np.ndarray:
+    """The masks of an image's objects at another size, (O, h, w) bool."""
     masks = [decode_segmentation(one.segmentation, height, width, size) for one in objects]
     return np.stack(masks).astype(bool) if masks else np.zeros((0, *size), dtype=bool)
 
@@ -57,14 +57,14 @@ def object_ious(pred: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return intersection / np.maximum(union, 1)
 
 
-def judge(pred: np.ndarray, own: int, objects: Sequence[PictureObject],
+def judge(pred: np.ndarray, own: int, objects: Sequence[ImageObject],
           masks: np.ndarray) -> Tuple[str, int, np.ndarray]:
     """Judge which object a mask took.
 
     Args:
         pred (np.ndarray): (h, w) bool.
         own (int): Which of the objects was meant.
-        objects (Sequence[PictureObject]): The O objects of the picture.
+        objects (Sequence[ImageObject]): The O objects of the image.
         masks (np.ndarray): (O, h, w) bool.
 
     Returns:
@@ -83,15 +83,15 @@ def judge(pred: np.ndarray, own: int, objects: Sequence[PictureObject],
     return SAME if objects[best].category == objects[own].category else OTHER, best, ious
 
 
-def failures_of(info: dict, preds: Tensor, own_ids: Sequence[int], objects: Sequence[PictureObject],
+def failures_of(info: dict, preds: Tensor, own_ids: Sequence[int], objects: Sequence[ImageObject],
                 threshold: float = 0.5) -> List[Failure]:
-    """The failures on one picture.
+    """The failures on one image.
 
     Args:
         info (dict): Of the dataset, ``get_data_info``.
         preds (Tensor): (E, h, w) uint8, one mask an expression.
         own_ids (Sequence[int]): E annotations; expressions whose annotation is not among ``objects`` are left out.
-        objects (Sequence[PictureObject]): The picture's objects.
+        objects (Sequence[ImageObject]): The image's objects.
         threshold (float): An IoU below it is a failure. Defaults to 0.5.
 
     Returns:

@@ -10,7 +10,7 @@ from mmrefseg.errors import RefDataError, shown
 from ..budget import check_budget, check_pixels
 from .rle import draw_runs, read_runs, resize_runs
 
-# A polygon may leave its picture a little. pycocotools' work grows with the length of the outline,
+# A polygon may leave its image a little. pycocotools' work grows with the length of the outline,
 # so a wild coordinate would take all the memory there is.
 MAX_OUTSIDE = 10
 MIN_COORDINATES = 6
@@ -26,11 +26,11 @@ def decode_segmentation(segmentation: Union[list, dict], height: int, width: int
             dict ``{size: [H, W], counts}`` with compressed (str, bytes) or plain (list of int)
             counts, or a list of RLE dicts. Polygons of less than three points enclose nothing and
             are left out.
-        height (int): H, of the picture.
-        width (int): W, of the picture.
+        height (int): H, of the image.
+        width (int): W, of the image.
         size (tuple[int, int], optional): h, w of the mask that is wanted, (H, W) by default. Only its pixels are drawn,
             and they are those that ``RefResize`` (nearest neighbour, as PIL has it) makes of the whole mask.
-        must_fill (bool): Whether it must enclose a pixel of the picture. Defaults to False.
+        must_fill (bool): Whether it must enclose a pixel of the image. Defaults to False.
         scale_polygons (bool): Whether polygons are scaled to ``size`` and drawn there, as ReLA's code does: another
             outline by up to a pixel. RLEs are resized either way. Defaults to False.
 
@@ -39,7 +39,7 @@ def decode_segmentation(segmentation: Union[list, dict], height: int, width: int
 
     Raises:
         RefDataError: The segmentation is empty, of an unknown kind, broken, or an RLE of another
-            size than the picture; picture or outlines are beyond the budget (see :mod:`mmrefseg.datasets.budget`); with
+            size than the image; image or outlines are beyond the budget (see :mod:`mmrefseg.datasets.budget`); with
             ``must_fill``, no pixel is enclosed.
     """
     check_pixels(height, width, 'a mask')
@@ -162,12 +162,12 @@ def why_no_outline(parts: list) -> str:
 
 
 def why_empty(segmentation: Union[list, dict], height: int, width: int) -> str:
-    """Say why a segmentation encloses no pixel of its picture.
+    """Say why a segmentation encloses no pixel of its image.
 
     Args:
         segmentation (list | dict): As of :func:`decode_segmentation`.
-        height (int): H, of the picture.
-        width (int): W, of the picture.
+        height (int): H, of the image.
+        width (int): W, of the image.
 
     Returns:
         str: The reason, with what the coordinates look like.

@@ -367,7 +367,7 @@ def _find_problems(index: ReferIndex, image_ids: list, ann_ids: list, strangers:
     sized = np.flatnonzero(index.part_kind == RLE)
     if len(sized):
         part_object = np.repeat(np.arange(len(index.ann_id)), np.diff(index.object_parts))
-        # A mask may be several RLEs: its largest and its smallest must both be the picture's size.
+        # A mask may be several RLEs: its largest and its smallest must both be the image's size.
         for reduce, start in ((np.maximum, 0), (np.minimum, np.iinfo(np.int64).max)):
             object_size = np.full((len(index.ann_id), 2), start, np.int64)
             reduce.at(object_size, part_object[sized], index.part_size[sized])

@@ -61,7 +61,7 @@ def outline_mask(kind: str, radius: float, x: float, y: float, angle: float,
         radius (float): Pixels for a unit of the outline.
         x, y (float): Centre, pixels.
         angle (float): Clockwise turn, radians.
-        size (int): Side of the picture, pixels.
+        size (int): Side of the image, pixels.
     """
     cos, sin = radius * math.cos(angle), radius * math.sin(angle)
     turn = np.array([(cos, sin), (-sin, cos)])

@@ -1,4 +1,4 @@
-"""One scene as the data set needs it: its picture on disk, its annotations, its expressions."""
+"""One scene as the data set needs it: its image on disk, its annotations, its expressions."""
 
 import os
 from collections import Counter
@@ -18,13 +18,13 @@ from .speakers import GENERALIZED, Speaker, Utterance
 MAX_SCENES = 1_000_000
 # JPEG, not PNG: the noise makes PNG twice as large (38 kB at 128 px) and ten times as slow to
 # write. Full chroma keeps the thin coloured stripes.
-PICTURE_OPTIONS = (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+JPEG_OPTIONS = (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
                    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
 
 def make_record(task: Tuple[str, int], seed: int, size: int, variants: Sequence[str],
                 pictures: str) -> dict:
-    """Make one scene, write its picture, and return what its annotations need.
+    """Make one scene, write its image, and return what its annotations need.
 
     Returns:
         dict: ``split``; ``image`` and ``annotations``, entries of instances.json; ``said``: for
@@ -36,7 +36,7 @@ def make_record(task: Tuple[str, int], seed: int, size: int, variants: Sequence[
     picture = draw_scene(scene, scene_random(seed, split, number, 'picture'))
     name = f'refshapes_{split}_{number:06d}.jpg'
     path = os.path.join(pictures, name)
-    if not cv2.imwrite(path, picture, PICTURE_OPTIONS):
+    if not cv2.imwrite(path, picture, JPEG_OPTIONS):
         raise OSError(f'cannot write {path}')
     # Ids tell split and number, so that they do not depend on the other splits' sizes.
     image_id = SPLITS.index(split) * MAX_SCENES + number + 1

@@ -12,7 +12,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 from .expressions import Description, Expression
 from .scenes import Scene
 
-# Shares of the picture's side.
+# Shares of the image's side.
 CLEARLY_ON_SIDE = 0.42
 NOT_ON_SIDE = 0.5
 CLEARLY_CENTRAL = 0.14
@@ -25,7 +25,7 @@ MIN_DISTANCE_RATIO = 1.3
 MIN_RELATION_GAP = 0.08
 MAX_SIDEWAYS = 1.
 # What must be hidden of a shape to be "behind" the one that hides it, and the border (a share of the
-# picture's side) at which one sees it: a third shape may lie on both and leave them apart.
+# image's side) at which one sees it: a third shape may lie on both and leave them apart.
 MIN_HIDDEN = 0.08
 MIN_BORDER = 0.04
 
@@ -146,7 +146,7 @@ class Judge:
         return self._cache[arguments]
 
     def _in_region(self, region: str) -> Match:
-        """A side or corner is less than 0.42 of the picture wide, and the other half is not it."""
+        """A side or corner is less than 0.42 of the image wide, and the other half is not it."""
         size = self.scene.size
         if region == 'center':
             off = [max(abs(x / size - 0.5), abs(y / size - 0.5)) for x, y in self.scene.centres]

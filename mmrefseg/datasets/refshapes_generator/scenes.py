@@ -15,19 +15,19 @@ TEXTURES = ('plain', 'striped', 'dotted', 'checkered')
 SPLITS = ('train', 'val', 'testA', 'testB')
 
 # One colour of every kind, each colour once or twice: these are the referents of testB and are in
-# no picture of the other splits.
+# no image of the other splits.
 HELD_OUT = frozenset(
     (kind, COLOURS[(3 * index + 1) % len(COLOURS)]) for index, kind in enumerate(KINDS))
 
-# Radii as shares of the picture. Between small and large lies a band that is called neither.
+# Radii as shares of the image. Between small and large lies a band that is called neither.
 RADIUS_RANGES = {'small': (0.085, 0.11), 'medium': (0.115, 0.145), 'large': (0.15, 0.2)}
 RADIUS_WEIGHTS = (0.4, 0.2, 0.4)
 # What the annotations say of each shape, and the values it may have.
 SHAPE_ATTRIBUTES = dict(kind=KINDS, colour=COLOURS, texture=TEXTURES, size=tuple(RADIUS_RANGES))
 
-# Every shape shows at least this share of its own area, and this share of the picture.
+# Every shape shows at least this share of its own area, and this share of the image.
 MIN_VISIBLE_SHARE = 0.65
-MIN_VISIBLE_OF_PICTURE = 0.004
+MIN_VISIBLE_OF_IMAGE = 0.004
 
 
 class Shape(NamedTuple):
@@ -49,10 +49,10 @@ class Shape(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """The shapes of a picture, from the bottom one to the top one, and what is seen of them.
+    """The shapes of an image, from the bottom one to the top one, and what is seen of them.
 
     Attributes:
-        size (int): Side of the square picture S, pixels.
+        size (int): Side of the square image S, pixels.
         shapes (list[Shape]): The n shapes.
         owner (np.ndarray): (S, S) uint8: 0 background, i + 1 where shape i is on top.
         centres (list[tuple]): n times (x, y), the centroid of what is seen of the shape.
@@ -84,9 +84,9 @@ def sample_scene(seed: int, split: str, number: int, size: int) -> Scene:
         seed (int): The data set's seed.
         split (str): One of :data:`SPLITS`. train and val have the same distribution and none of
             :data:`HELD_OUT`; in testA only round kinds can be referred to; testB has held-out
-            combinations in every picture and refers to these only.
+            combinations in every image and refers to these only.
         number (int): Number of the scene within the split.
-        size (int): Side of the square picture, pixels.
+        size (int): Side of the square image, pixels.
 
     Returns:
         Scene: The scene; the same arguments give the same one.
@@ -129,7 +129,7 @@ def _is_referable(split: str, kind: str, colour: str) -> bool:
 
 
 def _place(rng: random.Random, looks: List[Tuple[str, str, str]], split: str, size: int) -> Scene:
-    """Put shapes into the picture one upon another; one that finds no place is left out."""
+    """Put shapes into the image one upon another; one that finds no place is left out."""
     shapes: List[Shape] = []
     masks: List[np.ndarray] = []
     areas: List[int] = []
@@ -152,7 +152,7 @@ def _place(rng: random.Random, looks: List[Tuple[str, str, str]], split: str, si
             continue
         area = int(covered.sum())
         areas.append(area)
-        needed.append(max(MIN_VISIBLE_SHARE * area, MIN_VISIBLE_OF_PICTURE * size * size))
+        needed.append(max(MIN_VISIBLE_SHARE * area, MIN_VISIBLE_OF_IMAGE * size * size))
         masks.append(inside)
         visible = np.append(left, area)
         shapes.append(Shape(kind, colour, texture, name, radius, x, y, angle,

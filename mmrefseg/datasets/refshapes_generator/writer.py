@@ -50,7 +50,7 @@ def generate_refshapes(out_dir: Union[str, Path],
     Args:
         out_dir (str | Path): The data root.
         scenes (dict, optional): Number of scenes of each split. Default: :data:`DEFAULT_SCENES`.
-        size (int): Side of the square pictures, pixels.
+        size (int): Side of the square images, pixels.
         seed (int): Of everything; a scene depends on it, its split and its number only.
         variants (Sequence[str]): Which of :data:`ALL_VARIANTS`. Default: all but the generalized one.
         workers (int): Processes.
@@ -227,7 +227,7 @@ def _run(make: Callable, tasks: List[Tuple[str, int]], workers: int) -> Iterable
 
 
 def _write_variant(folder: Path, variant: str, records: List[dict], arguments: dict) -> dict:
-    """Write a variant's two files; only pictures with an expression are in them."""
+    """Write a variant's two files; only images with an expression are in them."""
     used = [record for record in records if record['said'][variant]]
     refs = _collect_refs(used, variant)
     instances = dict(

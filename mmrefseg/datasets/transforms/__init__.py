@@ -1,4 +1,4 @@
-"""Transforms for pictures with expressions."""
+"""Transforms for images with expressions."""
 
 from .formatting import PackRefInputs
 from .letterbox import Letterbox

@@ -24,7 +24,7 @@ class PackRefInputs(BaseTransform):
     transform dropped an E of 1.
 
     The result is ``dict(inputs=…, data_samples=…)``: ``inputs`` is the (3, H, W) tensor of the
-    picture; ``data_samples`` a ``RefDataSample`` with ``gt_sem_seg.data`` (E, H, W) uint8, if there
+    image; ``data_samples`` a ``RefDataSample`` with ``gt_sem_seg.data`` (E, H, W) uint8, if there
     are masks, and with the metainfo that is there.
 
     Args:

@@ -1,4 +1,4 @@
-"""Fits a picture with any number of masks into a rectangle, proportions kept."""
+"""Fits an image with any number of masks into a rectangle, proportions kept."""
 
 from typing import Sequence, Tuple
 
@@ -14,13 +14,13 @@ INTERPOLATIONS = dict(bilinear=cv2.INTER_LINEAR, bicubic=cv2.INTER_CUBIC)
 
 @TRANSFORMS.register_module()
 class Letterbox(BaseTransform):
-    """Scale a picture to fit into a rectangle, centre it there, and fill up what is left.
+    """Scale an image to fit into a rectangle, centre it there, and fill up what is left.
 
     As CRIS and its successors do: one affine warp, cubic, with margins that are no whole pixels. With ``whole_pixels``
     as VLT does: resized to whole pixels, cubic, and laid into the middle. ``test_cfg.eval_size='original'`` takes it
     back for the predictions.
 
-    Masks that are loaded are warped linearly and cut at one half; what is beside the picture is background. (CRIS
+    Masks that are loaded are warped linearly and cut at one half; what is beside the image is background. (CRIS
     trains with the soft edges of linear masks.)
 
     Required keys: ``img`` (H, W, 3). Optional: ``gt_seg_map`` (H, W, E) or (H, W).
@@ -29,13 +29,13 @@ class Letterbox(BaseTransform):
 
     Args:
         scale (tuple[int, int]): (width, height).
-        border (Sequence[float]): What the picture is filled up with, in the order of its channels (BGR).
+        border (Sequence[float]): What the image is filled up with, in the order of its channels (BGR).
             Defaults to CLIP's mean.
         whole_pixels (bool): VLT's way. Defaults to False.
-        interpolation (str): Of the picture, 'bicubic' or 'bilinear'. Defaults to 'bicubic'.
+        interpolation (str): Of the image, 'bicubic' or 'bilinear'. Defaults to 'bicubic'.
 
     Raises:
-        ValueError: Another interpolation, a ``scale`` below 1, or the picture was loaded reduced
+        ValueError: Another interpolation, a ``scale`` below 1, or the image was loaded reduced
             (``LoadRefImage(reduce_to=…)``), which only ``RefResize`` takes.
     """
 

@@ -1,4 +1,4 @@
-"""Loads a picture, and the masks of what its expressions refer to."""
+"""Loads an image, and the masks of what its expressions refer to."""
 
 import io
 from typing import Optional, Tuple
@@ -18,17 +18,17 @@ from ..file_names import check_file
 from ..image_header import read_header
 from ..masks.decode import decode_segmentation
 
-# The decoder's flags by the factor that it reduces both sides by, the smallest picture first.
+# The decoder's flags by the factor that it reduces both sides by, the smallest image first.
 REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
 
-# EXIF orientations of pictures that lie on a side: height and width change places when they are turned.
+# EXIF orientations of images that lie on a side: height and width change places when they are turned.
 LYING = (5, 6, 7, 8)
 #: Of masks, a pixel that no loss and no metric counts.
 IGNORED = 255
 
 
 def reduced_shape(shape: Tuple[int, int], factor: int) -> Tuple[int, int]:
-    """tuple[int, int]: H, W of a picture that is decoded at a fraction of its size: it is rounded up."""
+    """tuple[int, int]: H, W of an image that is decoded at a fraction of its size: it is rounded up."""
     return -(-shape[0] // factor), -(-shape[1] // factor)
 
 
@@ -39,16 +39,16 @@ def _where(results: dict) -> str:
 
 @TRANSFORMS.register_module()
 class LoadRefImage(LoadImageFromFile):
-    """Load a picture as (H, W, 3) BGR, whatever its file holds.
+    """Load an image as (H, W, 3) BGR, whatever its file holds.
 
     Grayscale is repeated, transparency dropped, CMYK and 16 bits are converted. EXIF's orientation
-    is ignored unless ``upright``: the annotations were made on the pictures as stored, and the field's code bases read
+    is ignored unless ``upright``: the annotations were made on the images as stored, and the field's code bases read
     them so. That of a TIFF is not: decoders of TIFF turn it, and its mask files alike.
 
     With ``reduce_to`` a big JPEG is decoded at a half, a quarter or an eighth of its size, which takes a part of the
     time: the smallest of these that is still at least that large both ways, so that resizing to it only shrinks. The
     decoder's mean over 2x2, 4x4 or 8x8 pixels comes in the place of the filter of ``RefResize``, which resizes what is
-    left: detail that the smaller picture can hold is kept, and the pixels are not the same. ``RefResize`` must come
+    left: detail that the smaller image can hold is kept, and the pixels are not the same. ``RefResize`` must come
     next; it goes by the whole size.
 
     Required keys: ``img_path``; ``height, width, ref_ids`` if there are.
@@ -59,11 +59,11 @@ class LoadRefImage(LoadImageFromFile):
         to_float32 (bool): float32 instead of uint8.
         imdecode_backend (str): ``'cv2'``, ``'pillow'`` or ``'tifffile'`` (see ``mmcv.imread``).
         backend_args (dict, optional): Where files are read from (see ``mmengine.fileio``).
-        check_size (bool): Whether the picture must have the ``height`` and ``width`` that its
+        check_size (bool): Whether the image must have the ``height`` and ``width`` that its
             annotations state.
         reduce_to (tuple[int, int], optional): (width, height) that is enough: the ``scale`` of ``RefResize``. With
             ``imdecode_backend='cv2'`` alone. Files that are no JPEG are decoded as they are. Default: as they are.
-        upright (bool): Turn the picture as its EXIF orientation says, so that it is as a person sees it: for
+        upright (bool): Turn the image as its EXIF orientation says, so that it is as a person sees it: for
             photographs without annotations, or with some that were made on it turned. All sizes are of the turned one.
             Defaults to False.
 
@@ -86,7 +86,7 @@ class LoadRefImage(LoadImageFromFile):
         self.upright = upright
 
     def transform(self, results: dict) -> dict:
-        """Load the picture of ``results['img_path']``."""
+        """Load the image of ``results['img_path']``."""
         try:
             check_file(results['img_path'], 'picture')
             content = fileio.get(results['img_path'], backend_args=self.backend_args)
@@ -130,7 +130,7 @@ class LoadRefImage(LoadImageFromFile):
             f'{results.get("height", found[0])}x{results.get("width", found[1])}')
 
     def _decode(self, content: bytes) -> Tuple[np.ndarray, Optional[Tuple[int, int]]]:
-        """The picture, and the size (H, W) of the whole one where it is reduced."""
+        """The image, and the size (H, W) of the whole one where it is reduced."""
         if self.reduce_to is not None and content[:2] == b'\xff\xd8':  # a JPEG: others would be decoded in full anyway
             with Image.open(io.BytesIO(content)) as header:
                 whole = header.size[::-1]
@@ -168,7 +168,7 @@ class LoadRefAnnotations(BaseTransform):
     Raises:
         ValueError: Another ``size``, or ``scale_polygons`` with ``size='original'``.
         RefDataError: A segmentation is unusable (see ``decode_segmentation``) or, of an expression that has a target,
-            encloses no pixel; all masks together are more than the budget; or with ``size='input'`` the picture has
+            encloses no pixel; all masks together are more than the budget; or with ``size='input'`` the image has
             been flipped.
     """
 

@@ -1,6 +1,6 @@
 """A horizontal flip that keeps the language true: left and right change places in the words too.
 
-In a mirrored picture every side is mirrored, the viewer's and a person's own ("her left hand"), so
+In a mirrored image every side is mirrored, the viewer's and a person's own ("her left hand"), so
 a side can simply be swapped wherever the word means one. Where it may not (``right behind``, ``one
 left``, ``says "left"``) the sample is not flipped at all. The rules were read off the expressions
 of RefCOCO's val, testA and testB.
@@ -67,7 +67,7 @@ _WORD = re.compile(r'[a-z]+', re.I)
 _COMPASS = re.compile(r'(?:north|south)?(east|west)(?:wards?|(?:ern)?most|side|bound)?')
 _SIDE = r'\b(?:left\w*|right\w*|l|r)\b'
 
-# Phrases around a side that is written in the picture or is not meant as one.
+# Phrases around a side that is written in the image or is not meant as one.
 _REFUSED = [re.compile(pattern, re.I) for pattern in (
     rf'''["“”][^"“”]*{_SIDE}[^"“”]*["“”]''',
     rf'''(?:^|\s)['‘`][^'’`]*{_SIDE}[^'’`]*['’](?=\W|$)''',
@@ -214,13 +214,13 @@ def _mirror(expression: str) -> str:
 
 
 def mirror_expression(expression: str) -> Optional[str]:
-    """Say of the mirrored picture what ``expression`` says of the picture.
+    """Say of the mirrored image what ``expression`` says of the image.
 
     Swapped are left and right with their endings, misspellings and run-together forms (leftmost,
     rightest, lft, topleft), ``l`` and ``r`` that stand alone ("far r"), positions on a clock face
     (3 and 9 o'clock), clockwise and counterclockwise, east and west. Case and punctuation stay. What is
     counted ("third cow") without a word of where from is taken for counted from the left, which
-    cannot be said of the mirrored picture. Of other languages than English no word is understood (see
+    cannot be said of the mirrored image. Of other languages than English no word is understood (see
     :func:`~mmrefseg.datasets.transforms.foreign_words.is_foreign`).
 
     Args:
@@ -241,14 +241,14 @@ def mirror_expression(expression: str) -> Optional[str]:
 
 @TRANSFORMS.register_module()
 class RandomFlipExpression(BaseTransform):
-    """Flip picture and masks horizontally and swap left and right in the expressions.
+    """Flip image and masks horizontally and swap left and right in the expressions.
 
     A sample is flipped only when every one of its expressions can be mirrored safely
     (:func:`mirror_expression`); otherwise it stays as it is. Give it after ``LoadRefAnnotations``.
 
     Required keys: ``img`` (H, W, 3), ``expressions`` (list of E str); every key that is listed in
     ``seg_fields`` (``gt_seg_map`` (H, W, E)), if there are masks.
-    Modified keys: the same. Added keys: ``flip`` (bool: the picture is mirrored, as against the
+    Modified keys: the same. Added keys: ``flip`` (bool: the image is mirrored, as against the
     file), ``flip_direction`` ('horizontal' or None).
 
     Args:

@@ -1,4 +1,4 @@
-"""Resizes a picture with any number of masks."""
+"""Resizes an image with any number of masks."""
 
 from typing import Tuple
 
@@ -18,7 +18,7 @@ from .loading import REDUCED, reduced_shape
 class RefResize(Resize):
     """mmcv's ``Resize``, with masks (H, W, E) of any E >= 1 that keep their last dimension.
 
-    Masks take the size of the resized picture, by nearest neighbour with pixel centres aligned, as
+    Masks take the size of the resized image, by nearest neighbour with pixel centres aligned, as
     PIL has it (cv2's plain "nearest" aligns corners and is off by up to a pixel). They need not be loaded yet:
     ``LoadRefAnnotations(size='input')`` behind gives the same ones.
 
@@ -26,14 +26,14 @@ class RefResize(Resize):
         scale (int | tuple): (width, height) to resize to, or to fit into with ``keep_ratio``.
         scale_factor (float | tuple): Or the factor(s).
         keep_ratio (bool): Keep the aspect ratio.
-        backend (str): Of the picture: ``'cv2'`` (default), or ``'pillow'``, whose bilinear filter
-            takes in all pixels when it shrinks, as torchvision on PIL pictures does (LAVT's code), or ``'torch'``: the
+        backend (str): Of the image: ``'cv2'`` (default), or ``'pillow'``, whose bilinear filter
+            takes in all pixels when it shrinks, as torchvision on PIL images does (LAVT's code), or ``'torch'``: the
             same filter several times as fast, where some values are off by one of 255 since it rounds its weights.
-        interpolation (str): Of the picture, ``'bilinear'`` by default.
+        interpolation (str): Of the image, ``'bilinear'`` by default.
 
     Raises:
         ValueError: ``backend='torch'`` with another interpolation than bilinear; or ``LoadRefImage(reduce_to=…)`` comes
-            before, and the picture is not its any more, or the size is no fixed one or larger than what ``reduce_to``
+            before, and the image is not its any more, or the size is no fixed one or larger than what ``reduce_to``
             has left.
     """
 
@@ -61,7 +61,7 @@ class RefResize(Resize):
         results['keep_ratio'] = self.keep_ratio
 
     def _whole_shape(self, results: dict) -> Tuple[int, int]:
-        """H, W of what is resized, which ``img`` may be a reduced picture of."""
+        """H, W of what is resized, which ``img`` may be a reduced image of."""
         height, width = results['img'].shape[:2]
         whole = results.pop('whole_shape', None)
         if whole is None:

@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
     Attributes:
         line: Its line in the file, from 1; below 0: minus its number, from 1, where lines hold several rows.
-        image: Name of the picture.
+        image: Name of the image.
         mask: Name of a mask file, polygons or RLEs; None = not given.
         expressions: One or more.
         split: Its split, '' = not given.

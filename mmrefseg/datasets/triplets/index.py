@@ -31,13 +31,13 @@ class TripletIndex(ReferIndex):
         object_ignore: (O,) row of the object whose pixels count nowhere for this one, -1 = none.
         expression_line: (S,) line of the list.
         mask_name: (M,) str, the mask files as the list names them.
-        picture_stat, mask_stat: (I, 2), (M, 2) size and time of the files, -1 for a missing one.
+        image_stat, mask_stat: (I, 2), (M, 2) size and time of the files, -1 for a missing one.
     """
 
     object_ignore: Optional[np.ndarray] = None
     expression_line: Optional[np.ndarray] = None
     mask_name: Optional[np.ndarray] = None
-    picture_stat: Optional[np.ndarray] = None
+    image_stat: Optional[np.ndarray] = None
     mask_stat: Optional[np.ndarray] = None
 
     def ignored(self, row: int) -> Union[list, dict]:
@@ -72,20 +72,20 @@ class TripletIndex(ReferIndex):
 def open_triplet_index(triplets: TripletList) -> TripletIndex:
     """The index of a list, mapped into memory from beside it, as ``open_refer_index`` does.
 
-    It is made anew when the list, an option, or (by their sizes and times) a picture or a mask has changed.
+    It is made anew when the list, an option, or (by their sizes and times) an image or a mask has changed.
 
     Raises:
         RefDataError: As :func:`read_triplets`.
     """
     folder = os.path.dirname(os.path.realpath(triplets.path))
     options = dict(asdict(triplets), version=VERSION, path=None)
-    for key in ('picture_dir', 'mask_dir'):  # relative to the list, so that all may move
+    for key in ('image_dir', 'mask_dir'):  # relative to the list, so that all may move
         options[key] = os.path.relpath(os.path.realpath(options[key]), folder)
     tag = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]
     sources = [fingerprints(triplets.path), options]
 
     def is_current(index: TripletIndex) -> bool:
-        return (np.array_equal(index.picture_stat, file_stats(triplets.picture_dir, index.image_name.tolist()))
+        return (np.array_equal(index.image_stat, file_stats(triplets.image_dir, index.image_name.tolist()))
                 and np.array_equal(index.mask_stat, file_stats(triplets.mask_dir, index.mask_name.tolist())))
 
     return open_index((triplets.path, ), sources, lambda: read_triplet_index(triplets), kind=TripletIndex,
@@ -93,7 +93,7 @@ def open_triplet_index(triplets: TripletList) -> TripletIndex:
 
 
 def read_triplet_index(triplets: TripletList) -> TripletIndex:
-    """Read a list and all its pictures' headers and masks; :func:`open_triplet_index` does so once and keeps the index.
+    """Read a list and all its images' headers and masks; :func:`open_triplet_index` does so once and keeps the index.
 
     Returns:
         TripletIndex: What is wrong with single rows is in ``problem_ref`` and ``problem_text``, with the lines.
@@ -125,7 +125,7 @@ def read_triplet_index(triplets: TripletList) -> TripletIndex:
             object_ignore[row_of[number]] = row_of[key]
     return TripletIndex.from_arrays(dict(
         arrays, object_ignore=object_ignore, mask_name=np.array(found.mask_names, np.str_),
-        picture_stat=found.picture_stat, mask_stat=found.mask_stat,
+        image_stat=found.image_stat, mask_stat=found.mask_stat,
         expression_line=np.array([line for ref in found.refs for line in ref['lines']], np.int64)))
 
 

@@ -1,4 +1,4 @@
-"""Turns a triplet list into what the refer format holds: refs, pictures, segmentations."""
+"""Turns a triplet list into what the refer format holds: refs, images, segmentations."""
 
 import hashlib
 import itertools
@@ -15,7 +15,7 @@ from mmrefseg.errors import RefDataError, first_lines
 from mmrefseg.utils.word_characters import is_word_character
 
 from ..file_names import name_problem
-from ..image_files import picture_size
+from ..image_files import image_size_of
 from ..masks.decode import decode_segmentation, why_empty
 from ..masks.files import Foreground, encode_mask, read_mask_file
 from ..refer_format.gref_json import NO_TARGET
@@ -30,17 +30,17 @@ class TripletList:
 
     Attributes:
         path: The list.
-        picture_dir, mask_dir: What names of pictures and of masks are relative to.
+        image_dir, mask_dir: What names of images and of masks are relative to.
         columns: Names in the list that are not the usual ones.
-        img_suffix, mask_suffix: Endings of the names of pictures; of masks of the same name.
+        img_suffix, mask_suffix: Endings of the names of images; of masks of the same name.
         foreground: The mask files' values of the object.
         allow_empty: Whether a mask may be empty.
-        allow_outside: Whether names of pictures and masks may lead out of their folders.
+        allow_outside: Whether names of images and masks may lead out of their folders.
         ignore: The mask files' values of pixels that count nowhere.
     """
 
     path: str
-    picture_dir: str
+    image_dir: str
     mask_dir: str
     columns: Optional[Dict[str, str]] = None
     img_suffix: str = ''
@@ -60,7 +60,7 @@ class MaskFile(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A picture of a list; its size is 0x0 where it cannot be read."""
+    """An image of a list; its size is 0x0 where it cannot be read."""
 
     id: int
     file_name: str
@@ -74,12 +74,12 @@ class Triplets(NamedTuple):
     Attributes:
         refs: As the refer format has them, with ``lines`` (list[int]) of their sentences; ``ann_id`` is a list in those
             without target, as in gRefCOCO.
-        pictures: By id.
+        images: By id.
         segmentations: Polygons or RLEs by id of the annotation, [] where ``problems`` says why.
         ignored: Polygons or RLEs of pixels that count nowhere, by id of the annotation.
-        problems: What is wrong with picture or mask, by row of the ref.
+        problems: What is wrong with image or mask, by row of the ref.
         mask_names: Of mask files.
-        picture_stat, mask_stat: Of the pictures and the mask files before they were read, see :func:`file_stats`.
+        image_stat, mask_stat: Of the images and the mask files before they were read, see :func:`file_stats`.
     """
 
     refs: List[dict]
@@ -88,17 +88,17 @@ class Triplets(NamedTuple):
     ignored: Dict[int, Union[list, dict]]
     problems: Dict[int, str]
     mask_names: List[str]
-    picture_stat: np.ndarray
+    image_stat: np.ndarray
     mask_stat: np.ndarray
 
 
 def read_triplets(triplets: TripletList) -> Triplets:
-    """Read a list, the headers of its pictures and its masks.
+    """Read a list, the headers of its images and its masks.
 
-    Rows of one ``ref_id``, or without any of the same picture, mask and split, are one ref with several expressions.
+    Rows of one ``ref_id``, or without any of the same image, mask and split, are one ref with several expressions.
 
     Raises:
-        RefDataError: See :func:`read_rows`; or rows contradict each other in ``ref_id``. What is wrong with a picture
+        RefDataError: See :func:`read_rows`; or rows contradict each other in ``ref_id``. What is wrong with an image
             or a mask is no error here but in ``problems``.
     """
     rows = read_rows(triplets.path, triplets.columns)
@@ -108,11 +108,11 @@ def read_triplets(triplets: TripletList) -> Triplets:
         raise RefDataError(f"{triplets.path} names masks, such as {named.name}, and data_prefix='mask': found no "
                            f'folder {triplets.mask_dir}')
     mask_names = list(dict.fromkeys(mask.name for mask in masks if isinstance(mask, MaskFile)))
-    picture_stat = file_stats(triplets.picture_dir, image_ids)
+    image_stat = file_stats(triplets.image_dir, image_ids)
     mask_stat = file_stats(triplets.mask_dir, mask_names)
     print_log(f'{triplets.path}: reading the sizes of {len(image_ids)} pictures and {len(masks)} masks', 'current')
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        sizes = list(pool.map(lambda name: picture_size(os.path.join(triplets.picture_dir, name)), image_ids))
+        sizes = list(pool.map(lambda name: image_size_of(os.path.join(triplets.image_dir, name)), image_ids))
         images = [image for image, _ in objects]
         read = list(pool.map(lambda mask, shapes, image: _read_mask(mask, shapes, sizes[image], triplets), masks,
                              ignored, images))
@@ -128,7 +128,7 @@ def read_triplets(triplets: TripletList) -> Triplets:
         segmentations={number: [] if isinstance(mask, str) else mask for number, mask in enumerate(read)
                        if mask is not None},
         ignored={number: region for number, region in enumerate(ignored) if region},
-        problems=problems, mask_names=mask_names, picture_stat=picture_stat, mask_stat=mask_stat)
+        problems=problems, mask_names=mask_names, image_stat=image_stat, mask_stat=mask_stat)
 
 
 def file_stats(folder: str, names: Iterable[str]) -> np.ndarray:
@@ -159,7 +159,7 @@ def clean_text(text: str) -> str:
 
 
 def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict, list, list, List[dict]]:
-    """Pictures by name, objects by (picture, mask), the objects' masks and shapes to ignore, and the refs."""
+    """Images by name, objects by (image, mask), the objects' masks and shapes to ignore, and the refs."""
     image_ids, objects, masks, ignored, refs, problems = {}, {}, [], [], {}, []
     for row in rows:
         file_name = row.image + triplets.img_suffix
@@ -208,7 +208,7 @@ def _digest(mask: Union[list, dict]) -> bytes:
 
 
 def _mask_of(row: Row, triplets: TripletList) -> Union[MaskFile, list, dict]:
-    """The row's mask, by default the file that has its picture's name."""
+    """The row's mask, by default the file that has its image's name."""
     foreground = triplets.foreground if row.foreground is None else row.foreground
     foreground = foreground if foreground is None or isinstance(foreground, int) else tuple(foreground)
     ignore = row.ignore if isinstance(row.ignore, tuple) else triplets.ignore
@@ -218,7 +218,7 @@ def _mask_of(row: Row, triplets: TripletList) -> Union[MaskFile, list, dict]:
     if row.mask is not None:
         return row.mask
     mask = (row.image if triplets.img_suffix else os.path.splitext(row.image)[0]) + triplets.mask_suffix
-    picture = os.path.join(triplets.picture_dir, row.image + triplets.img_suffix)
+    picture = os.path.join(triplets.image_dir, row.image + triplets.img_suffix)
     if os.path.join(triplets.mask_dir, mask) == picture:
         raise RefDataError(f'it names no mask, and {picture}, where one is looked for, is the picture: set '
                            'data_prefix=dict(mask=…) or mask_suffix')
@@ -227,7 +227,7 @@ def _mask_of(row: Row, triplets: TripletList) -> Union[MaskFile, list, dict]:
 
 def _read_mask(mask: Union[MaskFile, list, dict], shapes: Union[list, dict], size: Union[Tuple[int, int], str],
                triplets: TripletList) -> Tuple[Union[list, dict, str, None], Union[list, dict]]:
-    """Polygons or RLEs, None for no target, or what is wrong with picture or mask, a text; and what is ignored."""
+    """Polygons or RLEs, None for no target, or what is wrong with image or mask, a text; and what is ignored."""
     if isinstance(size, str):
         return size, []
     try:

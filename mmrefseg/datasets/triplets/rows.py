@@ -1,4 +1,4 @@
-"""Reads the rows of a triplet list (picture, mask, expressions): JSON, JSONL, CSV, TSV or plain text."""
+"""Reads the rows of a triplet list (image, mask, expressions): JSON, JSONL, CSV, TSV or plain text."""
 
 import csv
 import json

@@ -18,7 +18,7 @@ from .reader import Picture, TripletList, Triplets, read_triplets
 
 
 def convert(lists: Dict[str, TripletList]) -> Tuple[dict, List[dict]]:
-    """Bring lists into the refer format; pictures of the same name are one.
+    """Bring lists into the refer format; images of the same name are one.
 
     Args:
         lists (dict[str, TripletList]): By the split of the rows that state none.

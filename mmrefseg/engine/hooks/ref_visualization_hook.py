@@ -9,15 +9,15 @@ from mmengine.runner import Runner
 from mmrefseg.registry import HOOKS
 from mmrefseg.structures import RefDataSample
 from mmrefseg.visualization import RefLocalVisualizer
-from mmrefseg.visualization.panel import read_picture, write_picture
+from mmrefseg.visualization.panel import read_image, write_image
 
 
 @HOOKS.register_module()
 class RefVisualizationHook(Hook):
     """Draws a sample's expressions, predictions and ground truths with :class:`RefLocalVisualizer`.
 
-    In place of mmseg's ``SegVisualizationHook``, which turns pictures by their EXIF orientation while
-    :class:`LoadRefImage` does not, calls two samples of one picture the same, and in a distributed run draws
+    In place of mmseg's ``SegVisualizationHook``, which turns images by their EXIF orientation while
+    :class:`LoadRefImage` does not, calls two samples of one image the same, and in a distributed run draws
     what the first process has.
 
     Args:
@@ -76,13 +76,13 @@ class RefVisualizationHook(Hook):
                                  'it belongs to the meta_keys of PackRefInputs')
             if number % self.interval:
                 continue
-            drawn = visualizer.draw(read_picture(sample.img_path), sample)
+            drawn = visualizer.draw(read_image(sample.img_path), sample)
             folder = sample.get('dataset_name', 'samples')
             name = f'{number:06d}_{os.path.splitext(os.path.basename(sample.img_path))[0]}'
             if self.show:
                 visualizer.show(drawn, win_name=name, wait_time=self.wait_time)
             if self.out_dir is not None:
-                write_picture(drawn, os.path.join(self.out_dir, folder, f'{name}{suffix}.png'))
+                write_image(drawn, os.path.join(self.out_dir, folder, f'{name}{suffix}.png'))
             elif not self.show:
                 # Backends put the step behind the name; that of files makes no folders.
                 visualizer.add_image(f'{folder}_{name}', drawn, step=runner.iter)

@@ -59,7 +59,7 @@ class AlignedDINOv2(BaseModule):
 
     Raises:
         OSError: ``pretrained`` cannot be read.
-        ValueError: An option is not one of those above; in ``forward_image``, a picture is no multiple of the patches.
+        ValueError: An option is not one of those above; in ``forward_image``, an image is no multiple of the patches.
     """
 
     # Tells the segmentor to hand over the expressions.
@@ -125,7 +125,7 @@ class AlignedDINOv2(BaseModule):
             before it, (B, S + hw, C) each, and (h, w).
 
         Raises:
-            ValueError: The picture is no multiple of the patches.
+            ValueError: The image is no multiple of the patches.
         """
         if any(side % self.patch_size for side in images.shape[2:]):
             raise ValueError(f'model.backbone cuts pictures into patches of {self.patch_size} pixels, found a picture '

@@ -26,13 +26,13 @@ class AutoBackbone(BaseModule):
         hierarchical (ConvNeXt …)   images ─► model ─► maps at strides 4, 8, 16, 32
         plain (DINOv2 …)            images ─► model ─► maps of equal stride ─► pyramid (x4, x2, x1, x1/2) ─► maps
 
-    A plain transformer cuts pictures into patches, 14 or 16 pixels wide, and all its layers have maps of that stride.
+    A plain transformer cuts images into patches, 14 or 16 pixels wide, and all its layers have maps of that stride.
     ``pyramid`` makes four levels of them (:class:`PlainPyramid`), as a fusion or decoder with several strides wants.
     With patches of 14 the strides are 3.5, 7, 14, 28.
 
     Weights are loaded by ``init_weights``, that is, at the start of a training; building the model needs the
     architecture alone. Weights that no gradient can reach (a mask token, a norm behind the last map that is asked for)
-    do not train; they stay in the state dict. Pictures must be normalized as the model's were
+    do not train; they stay in the state dict. Images must be normalized as the model's were
     (``model.data_preprocessor``; the hub's ``preprocessor_config.json`` tells): for most it is ImageNet's mean and
     deviation.
 
@@ -52,11 +52,11 @@ class AutoBackbone(BaseModule):
 
     Attributes:
         channels (tuple[int]): C of each level, finest first.
-        strides (tuple[int]): Pixels of a picture for a pixel of each map of the model, before any pyramid.
+        strides (tuple[int]): Pixels of an image for a pixel of each map of the model, before any pyramid.
 
     Raises:
         OSError: ``pretrained`` cannot be read.
-        ValueError: An option is not one of those above; in ``forward``, a picture is no multiple of the patches.
+        ValueError: An option is not one of those above; in ``forward``, an image is no multiple of the patches.
 
     Example:
         >>> import torch

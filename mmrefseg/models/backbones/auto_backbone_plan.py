@@ -13,7 +13,7 @@ class BackbonePlan:
 
     Attributes:
         channels (tuple[int]): C of each map.
-        strides (tuple[int]): Pixels of a picture for a pixel of each map.
+        strides (tuple[int]): Pixels of an image for a pixel of each map.
         patch_size (int, optional): That of a plain transformer, whose maps all have it for a stride.
         idle (tuple[str]): Names of the parameters that the maps do not depend on.
     """

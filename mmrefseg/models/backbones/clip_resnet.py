@@ -60,7 +60,7 @@ class CLIPResNet(BaseModule):
     A stem of three convolutions, average pools in the place of strides, and :class:`SpatialAttentionPool` behind the
     last stage. Parameters are named as in OpenAI's checkpoints.
 
-    Pre-trained weights are loaded by ``init_weights``, that is, at the start of a training. Pictures must be normalized
+    Pre-trained weights are loaded by ``init_weights``, that is, at the start of a training. Images must be normalized
     as CLIP's were (``model.data_preprocessor``).
 
     Args:
@@ -79,7 +79,7 @@ class CLIPResNet(BaseModule):
     Raises:
         OSError: ``pretrained`` cannot be read.
         ValueError: An option is not one of those above; ``pretrained`` is of another architecture; in ``forward``, a
-            picture is no multiple of 32.
+            image is no multiple of 32.
     """
 
     def __init__(self,

@@ -35,7 +35,7 @@ class ConvStem(BaseModule):
 
     Convolutions down to stride 4 (3x3, strides 2, 1, 2, with batch norm and ReLU), residual blocks of two 3x3
     convolutions each, then 1x1 and a layer norm. Without pre-trained weights a transformer learns shapes from
-    them in far fewer pictures than from 4x4 patches; with pre-trained weights Swin's own patch embedding is
+    them in far fewer images than from 4x4 patches; with pre-trained weights Swin's own patch embedding is
     the one to use.
 
     Args:

@@ -20,7 +20,7 @@ class SpatialAttentionPool(BaseModule):
         in_channels (int): C of the map.
         out_channels (int): C of V_5.
         num_heads (int): Of the attention.
-        grid (int): Side of the map that the positions are for. Defaults to 7: pictures of 224 pixels.
+        grid (int): Side of the map that the positions are for. Defaults to 7: images of 224 pixels.
         norm_cfg (dict, optional): Of the second term. Defaults to ``dict(type='BN')``.
         init_cfg (dict, optional): Initialization, as in mmengine.
     """

@@ -22,7 +22,7 @@ class StemSwin(SwinTransformer):
     Args:
         stem (dict, optional): Takes the place of Swin's patch embedding (:class:`ConvStem`), for training
             without pre-trained weights.
-        pretrain_img_size (int | Sequence[int]): (H, W) of the pictures; matters with ``use_abs_pos_embed`` alone, which
+        pretrain_img_size (int | Sequence[int]): (H, W) of the images; matters with ``use_abs_pos_embed`` alone, which
             has a weight a cell. Defaults to 224.
         patch_size (int): Pixels along a side of a cell. Defaults to 4.
         **kwargs: As mmseg's ``SwinTransformer``.
@@ -62,7 +62,7 @@ class StemSwin(SwinTransformer):
         return super().forward(images)
 
     def check_size(self, images: Tensor) -> None:
-        """Check pictures (B, 3, H, W) before they are cut into cells.
+        """Check images (B, 3, H, W) before they are cut into cells.
 
         Raises:
             ValueError: The embedding of positions is made for another size.

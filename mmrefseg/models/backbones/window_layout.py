@@ -7,7 +7,7 @@ from typing import Dict, List, Optional, Tuple
 import torch
 from torch import Tensor
 
-# What mmseg adds to the score of two pixels in one window that are no neighbours in the picture.
+# What mmseg adds to the score of two pixels in one window that are no neighbours in the image.
 APART = -100.
 
 

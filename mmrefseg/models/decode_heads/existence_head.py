@@ -16,7 +16,7 @@ from .base_ref_head import BaseRefHead
 
 @MODELS.register_module()
 class ExistenceHead(BaseRefHead):
-    """Says of each expression whether the picture has what it names; for ``existence_head`` of any model.
+    """Says of each expression whether the image has what it names; for ``existence_head`` of any model.
 
     ::
 
@@ -30,7 +30,7 @@ class ExistenceHead(BaseRefHead):
     and nothing reads it. ``test_cfg.existence_threshold`` says when a mask is emptied.
 
     GRES defines the task and leaves the output to the model. ReLA has a no-target classifier on its queries, which
-    other decoders have not. A mean over the picture would lose a small object, so here the sentence looks for it. The
+    other decoders have not. A mean over the image would lose a small object, so here the sentence looks for it. The
     loss is a binary cross entropy with "some pixel of the target is the object", weighted 0.1 beside the mask's as
     ReLA's is; pixels to be ignored are none of the object.
 

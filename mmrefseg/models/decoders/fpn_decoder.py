@@ -19,7 +19,7 @@ class FPNDecoder(BaseModule):
 
     The paper says "FPN structure" and no more. Of the pyramid only the finest level is needed for a mask, so the
     others get no 3x3 convolution. Upsampling is nearest, laterals are linear, as FPN's. The 3x3 convolution has
-    batch norm and ReLU, which FPN leaves to its heads: without any, the mask would be linear in words and picture.
+    batch norm and ReLU, which FPN leaves to its heads: without any, the mask would be linear in words and image.
 
     Args:
         in_channels (Sequence[int]): C of each level, finest first.

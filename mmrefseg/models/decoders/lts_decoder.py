@@ -20,7 +20,7 @@ class LTSDecoder(BaseModule):
 
     ::
 
-        F_m3 (stride 8) ──┬─► 1x1, dilated 3x3 …, pooled picture ─► concat ─► 3x3 ─► deconvolution ─► Y (stride 4)
+        F_m3 (stride 8) ──┬─► 1x1, dilated 3x3 …, pooled image ─► concat ─► 3x3 ─► deconvolution ─► Y (stride 4)
         H_mask (logits) ──┘
 
     The paper names ASPP and the factor 2, no widths. ASPP is DeepLabV3's as mmseg has it; the deconvolution is 4x4
@@ -28,7 +28,7 @@ class LTSDecoder(BaseModule):
     SADLR's Table 3 prints for LTS, and 512 is what SADLR takes as Y. H_mask enters as it is, before any sigmoid, and
     the gradient of the masks reaches it.
 
-    As in mmseg, the batch norm of the pooled picture sees one pixel an expression: training needs two expressions a
+    As in mmseg, the batch norm of the pooled image sees one pixel an expression: training needs two expressions a
     step or more.
 
     Args:

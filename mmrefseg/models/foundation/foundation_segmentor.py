@@ -76,7 +76,7 @@ class FoundationSegmentor(BaseSegmentor):
         """Fill ``pred_sem_seg`` (E, h, w), ``pred_scores`` (E,) and, where the model has them, ``pred_existence`` (E,)
         and ``pred_boxes``.
 
-        (h, w) is the input's or the picture's own size by ``test_cfg.eval_size``.
+        (h, w) is the input's or the image's own size by ``test_cfg.eval_size``.
 
         Args:
             inputs (Sequence[Tensor]): B images (3, H_b, W_b) uint8 RGB.

@@ -18,7 +18,7 @@ from mmrefseg.utils import find_config, package_files, zoo_entries
 
 from ..segmentors.predictions import evidence_of
 
-# The steps of a test pipeline that a picture in memory without annotations has no use for.
+# The steps of a test pipeline that an image in memory without annotations has no use for.
 LOADING = ('LoadRefImage', 'LoadRefAnnotations')
 
 

@@ -43,7 +43,7 @@ class M3Dec(BaseModule):
     Args:
         in_channels (Sequence[int]): C of each level of the backbone, finest first.
         text_channels (int): C of the words.
-        feature_size (Sequence[int]): (H, W) of F_enc, those of level ``level`` for the pictures the model is made for:
+        feature_size (Sequence[int]): (H, W) of F_enc, those of level ``level`` for the images the model is made for:
             M3Att has a weight a pixel, the generic decoder has none.
         channels (int): C. Defaults to 256.
         level (int): The level whose size F_vis has. Defaults to 1.

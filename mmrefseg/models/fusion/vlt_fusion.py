@@ -37,7 +37,7 @@ class VLTFusion(BaseModule):
     Args:
         in_channels (Sequence[int]): C_1, C_2, C_3 of the three levels, finest first: strides 8, 16, 32.
         text_channels (int): C_t of words and sentence.
-        feature_size (Sequence[int]): (H, W) of the middle level for the pictures the model is made for: query
+        feature_size (Sequence[int]): (H, W) of the middle level for the images the model is made for: query
             generation has a weight a pixel.
         channels (int): C of the transformer. Defaults to 256.
         num_queries (int): Q. Defaults to 16.

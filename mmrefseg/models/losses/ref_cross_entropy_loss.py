@@ -70,7 +70,7 @@ class RefCrossEntropyLoss(nn.Module):
 
 
 def _repeatable_cross_entropy(logits: Tensor, target: Tensor, weight: Optional[Tensor], ignore_index: int) -> Tensor:
-    """``F.cross_entropy`` of two classes; that of pictures has no deterministic form on CUDA."""
+    """``F.cross_entropy`` of two classes; that of images has no deterministic form on CUDA."""
     background, referent = logits.log_softmax(dim=1).unbind(dim=1)  # (N, H, W) each
     is_referent = target == 1
     counts = (target != ignore_index).to(logits)

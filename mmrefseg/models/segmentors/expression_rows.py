@@ -12,16 +12,16 @@ from mmrefseg.structures import RefDataSample, TextFeatures, device_index
 
 @dataclass
 class ExpressionRows:
-    """The R rows that B pictures with E_b expressions each need, in the order of the pictures.
+    """The R rows that B images with E_b expressions each need, in the order of the images.
 
-    Where a picture has an expression twice (5 to 6 % of those of RefCOCO's val and test splits are such) both have one
-    row; a string that several pictures have is encoded once.
+    Where an image has an expression twice (5 to 6 % of those of RefCOCO's val and test splits are such) both have one
+    row; a string that several images have is encoded once.
 
     Attributes:
         texts (List[str]): The T different strings.
         text_of (List[int]): The string of each row.
-        image_of (List[int]): The picture of each row, ascending.
-        row_of (List[List[int]]): For each picture E_b numbers: which of the picture's own rows an expression has.
+        image_of (List[int]): The image of each row, ascending.
+        row_of (List[List[int]]): For each image E_b numbers: which of the image's own rows an expression has.
     """
 
     texts: List[str]
@@ -51,7 +51,7 @@ class ExpressionRows:
 
     @property
     def counts(self) -> List[int]:
-        """list[int]: Rows of each picture."""
+        """list[int]: Rows of each image."""
         return [max(rows) + 1 for rows in self.row_of]
 
     def chunks(self, image_feats, text: TextFeatures,
@@ -59,12 +59,12 @@ class ExpressionRows:
         """Arguments of :meth:`RefSegmentor.fuse` for at most ``step`` rows at once.
 
         Args:
-            image_feats: Of the B pictures: in any structure, tensors with a row a picture.
+            image_feats: Of the B images: in any structure, tensors with a row an image.
             text (TextFeatures): Of the T strings.
             step (int): Rows at once.
 
         Yields:
-            tuple: Features of the pictures that the rows are of, text of the rows, and the picture of each row, or None
+            tuple: Features of the images that the rows are of, text of the rows, and the image of each row, or None
             where each has just one.
         """
         device = text.words.device
@@ -77,6 +77,6 @@ class ExpressionRows:
             yield feats, chunk, None if alone else device_index([image - images.start for image in image_of], device)
 
     def spread(self, image: int, values: Tensor) -> Tensor:
-        """A picture's values, a row each, -> a value for each of its E expressions."""
+        """An image's values, a row each, -> a value for each of its E expressions."""
         rows = self.row_of[image]
         return values if rows == list(range(len(values))) else values[device_index(rows, values.device)]

@@ -39,7 +39,7 @@ def undo_letterbox(maps: Tensor, geometry: LetterboxGeometry, size: Sequence[int
     # grid_sample's own units: -1 is the first pixel's centre, 1 the last one's.
     x, y = (2 * values / max(count - 1, 1) - 1 for values, count in ((x, maps.shape[3]), (y, maps.shape[2])))
     grid = torch.stack([x.expand(height, width), y[:, None].expand(height, width)], dim=2).to(maps.dtype)[None]
-    # All rows are channels of one picture: the grid is theirs together.
+    # All rows are channels of one image: the grid is theirs together.
     sampled = F.grid_sample(
         maps.flatten(0, 1)[None], grid, mode=interpolation, padding_mode=outside, align_corners=True)
     return sampled[0].unflatten(0, maps.shape[:2])

@@ -26,7 +26,7 @@ def check_parts(model: nn.Module) -> None:
                                          prior?, neck
 
     Parts of ours say it themselves (``reads`` and ``gives``, :class:`Reads` and :class:`Gives`). A backbone of mmseg or
-    mmdet is asked with a blank picture of 64x64, a neck with blank maps. What is not known is not checked.
+    mmdet is asked with a blank image of 64x64, a neck with blank maps. What is not known is not checked.
 
     Args:
         model (RefSegmentor): With its parts built.
@@ -105,7 +105,7 @@ def _backbone_gives(backbone: nn.Module) -> Optional[Gives]:
     """Levels of a backbone as it says, or as it makes them of a blank image; None: not known."""
     if hasattr(backbone, 'gives'):
         return backbone.gives
-    if isinstance(backbone, SwinTransformer):  # it knows, and with absolute positions takes pictures of one size only
+    if isinstance(backbone, SwinTransformer):  # it knows, and with absolute positions takes images of one size only
         return Gives(maps=tuple(backbone.num_features[index] for index in backbone.out_indices))
     weight = next(backbone.parameters(), torch.empty(0))
     try:

@@ -41,7 +41,7 @@ def fill_predictions(data_samples: Sequence[RefDataSample], rows: ExpressionRows
                      input_size: Sequence[int], test_cfg: RefTestCfg, align_corners: bool) -> None:
     """Fill ``pred_sem_seg`` (E, h, w), ``pred_scores`` (E,) and what else the outputs hold, of every sample.
 
-    (h, w) is the input's or the picture's own size by ``test_cfg.eval_size``. The mask of an expression whose
+    (h, w) is the input's or the image's own size by ``test_cfg.eval_size``. The mask of an expression whose
     existence is not above ``test_cfg.existence_threshold`` is empty. ``pred_prior`` (E, h, w) are logits at their own
     size, which cover the input, padding included; ``batch_input_shape`` is the size of that.
 

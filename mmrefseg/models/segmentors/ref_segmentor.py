@@ -233,7 +233,7 @@ class RefSegmentor(BaseSegmentor):
         """Fill ``pred_sem_seg`` (E, h, w), ``pred_scores`` (E,) and, with a head that tells, ``pred_existence`` (E,).
 
         The backbone runs once an image, the rest once for expressions that are the same on it; at most
-        ``test_cfg.max_expressions`` expressions go through the rest at once. (h, w) is the input's or the picture's own
+        ``test_cfg.max_expressions`` expressions go through the rest at once. (h, w) is the input's or the image's own
         size by ``test_cfg.eval_size``. Where fusion gives a prior, ``pred_prior``
         (E, h, w) are its logits at their own size, which cover the input, padding included; ``batch_input_shape`` is
         the size of that. The mask of an expression whose existence is not above ``test_cfg.existence_threshold`` is

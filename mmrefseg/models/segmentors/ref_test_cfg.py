@@ -10,7 +10,7 @@ class RefTestCfg:
 
     Attributes:
         eval_size (str): 'input' predicts at the size the network sees, as LAVT's evaluation;
-            'original' at the picture's own size. Defaults to 'input'.
+            'original' at the image's own size. Defaults to 'input'.
         threshold (float): Probability above which a pixel is the referent; 0.5 with two classes is
             argmax. At 0.5 logits are resized, else probabilities, and once where nothing is padded (LTS
             §3.4). Defaults to 0.5.
@@ -22,7 +22,7 @@ class RefTestCfg:
         max_expressions (int): How many expressions go through fusion, decoder and head at once; bounds
             the memory. Defaults to 16.
         keep_logits (bool): Keep ``seg_logits`` in the data samples. Defaults to False.
-        mode (str): mmseg's key; only 'whole' makes sense for a sentence about the whole picture.
+        mode (str): mmseg's key; only 'whole' makes sense for a sentence about the whole image.
     """
 
     eval_size: str = 'input'

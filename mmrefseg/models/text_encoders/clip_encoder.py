@@ -41,7 +41,7 @@ class CLIPTextEncoder(TransformerTextEncoder):
     ``<|endoftext|>``: an expression that is cut keeps it, as CLIP's own do.
 
     Pre-trained weights are loaded by ``init_weights``, that is, at the start of a training. A checkpoint of the whole
-    CLIP will do, its picture tower is left.
+    CLIP will do, its image tower is left.
 
     With ``adapters`` some layers have a :class:`TextAdapter` beside their MLP, which reads the words as they are before
     the MLP's norm (DETRIS, AAAI 2025): ``X <- X + mlp(norm X) + s adapter(X)``. They train, whatever

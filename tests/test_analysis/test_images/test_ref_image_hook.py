@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mmrefseg.analysis.images.ref_picture_hook import RefPictureHook
+from mmrefseg.analysis.images.ref_image_hook import RefImageHook
 
 TAGS = {'refshapes_unc_val_000000_refshapes_val_000000', 'val_predictions', 'val_attention'}
 
@@ -31,7 +31,7 @@ def test_tensorboard_and_wandb(refshapes_root, tmp_path, monkeypatch):
         dict(type='TensorboardVisBackend'), dict(type='WandbVisBackend', init_kwargs=dict(project='refshapes'))]
     cfg.default_hooks.visualization = dict(type='RefVisualizationHook', interval=2)
     cfg.default_hooks.checkpoint = None  # mmengine's would compare with a training's best
-    cfg.custom_hooks = [dict(type='RefPictureHook', kinds=['predictions', 'attention'], number=2)]
+    cfg.custom_hooks = [dict(type='RefImageHook', kinds=['predictions', 'attention'], number=2)]
     Runner.from_cfg(cfg).val()
 
     event, = tmp_path.rglob('events.out.tfevents.*')
@@ -50,4 +50,4 @@ def test_tensorboard_and_wandb(refshapes_root, tmp_path, monkeypatch):
 ])
 def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
-        RefPictureHook(**arguments)
+        RefImageHook(**arguments)

@@ -1,4 +1,4 @@
-"""Pictures to try a demo with: made on the spot, or of a package that is installed."""
+"""Images to try a demo with: made on the spot, or of a package that is installed."""
 
 from pathlib import Path
 from typing import List, Tuple, Union
@@ -9,7 +9,7 @@ from mmrefseg.datasets.refshapes_generator.drawing import draw_scene
 from mmrefseg.datasets.refshapes_generator.referents import Judge
 from mmrefseg.datasets.refshapes_generator.scenes import sample_scene, scene_random
 from mmrefseg.datasets.refshapes_generator.speakers import Speaker
-from mmrefseg.visualization.panel import write_picture
+from mmrefseg.visualization.panel import write_image
 
 SCENE_SIZE = 128
 SCENES = (14, 19, 38)  # with shapes far apart
@@ -22,7 +22,7 @@ PHOTOGRAPHS = {
 
 
 def make_samples(folder: Union[str, Path]) -> List[Tuple[str, str]]:
-    """Write sample pictures.
+    """Write sample images.
 
     Args:
         folder (str | Path): Where to; it is made.
@@ -49,6 +49,6 @@ def make_samples(folder: Union[str, Path]) -> List[Tuple[str, str]]:
     written = []
     for name, picture, said in samples:
         path = str(folder / f'{name}.png')
-        write_picture(picture, path)
+        write_image(picture, path)
         written.append((path, '\n'.join(said)))
     return written

@@ -13,7 +13,7 @@ from mmrefseg.analysis.images import attention_sheet, choose, heatmap_sheet, ite
 from mmrefseg.analysis.images.chosen import expressions_of, iou_percents
 from mmrefseg.registry import DATASETS, MODELS
 from mmrefseg.visualization.heatmap import heat_panel
-from mmrefseg.visualization.panel import TRUTH, read_picture, write_picture
+from mmrefseg.visualization.panel import TRUTH, read_image, write_image
 
 
 @pytest.fixture(scope='module')
@@ -128,9 +128,9 @@ def test_a_model_without_masks(lavt):
 @pytest.mark.parametrize('ending,exact', [('png', True), ('jpg', False)])
 def test_a_file_of_few_colours(tmp_path, ending, exact):
     image = np.random.default_rng(0).normal(100, 9, (40, 50, 3)).astype(np.uint8)
-    write_picture(image, str(tmp_path / f'all.{ending}'))
-    write_picture(image, str(tmp_path / f'few.{ending}'), colors=16)
-    few = read_picture(str(tmp_path / f'few.{ending}'))
+    write_image(image, str(tmp_path / f'all.{ending}'))
+    write_image(image, str(tmp_path / f'few.{ending}'), colors=16)
+    few = read_image(str(tmp_path / f'few.{ending}'))
     assert few.shape == image.shape and abs(few.astype(int) - image).mean() < 25
     assert not exact or len(np.unique(few.reshape(-1, 3), axis=0)) <= 16
     assert (tmp_path / f'few.{ending}').stat().st_size < (tmp_path / f'all.{ending}').stat().st_size

@@ -11,7 +11,7 @@ from fusion_inputs import (
     pad_more,
     stir_norms,
 )
-from test_tile_concat import literal_tile_concat
+from literal_tile_concat import literal_tile_concat
 from torch.nn.functional import layer_norm
 
 from mmrefseg.models import S2RM, S2RMBalancing, S2RMCoparsing, S2RMDistribution

@@ -4,7 +4,7 @@ import math
 
 import torch
 import torch.nn.functional as F
-from test_deformable_attention import literal as deformable
+from literal_deformable import literal as deformable
 
 
 def attend(layer, query, key, value, mask=None):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmrefseg.analysis.charts import draw_confusion
-from mmrefseg.analysis.results.image_objects import PictureObject
+from mmrefseg.analysis.results.image_objects import ImageObject
 from mmrefseg.analysis.results.near_misses import KINDS, confusion_matrix, failures_of, summarize
 
 
@@ -15,8 +15,8 @@ def square(left, top, right, bottom):
 
 # Four objects in the corners of a picture of 20x20, and one over all of the lower half.
 OBJECTS = [
-    PictureObject(1, 'man', square(0, 0, 8, 8)), PictureObject(2, 'man', square(12, 0, 20, 8)),
-    PictureObject(3, 'dog', square(0, 12, 8, 20)), PictureObject(4, 'sofa', square(0, 10, 20, 20)),
+    ImageObject(1, 'man', square(0, 0, 8, 8)), ImageObject(2, 'man', square(12, 0, 20, 8)),
+    ImageObject(3, 'dog', square(0, 12, 8, 20)), ImageObject(4, 'sofa', square(0, 10, 20, 20)),
 ]
 
 

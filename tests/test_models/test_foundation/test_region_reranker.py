@@ -10,7 +10,7 @@ from foundation_inputs import SENTENCES, build, grounded, image_of, run
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from mmrefseg.analysis.results.image_objects import read_picture_objects
+from mmrefseg.analysis.results.image_objects import read_image_objects
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.datasets.masks.decode import decode_segmentation
 from mmrefseg.registry import DATASETS, MODELS
@@ -136,7 +136,7 @@ def test_the_benchmark_counts_what_a_loop_counts(reranker, refshapes_root, monke
     dataset = DATASETS.build(dict(type='RefShapesDataset', data_root=str(refshapes_root), split='val',
                                   sample_by='image', test_mode=True, pipeline=[]))
     info, right = dataset.get_data_info(0), []
-    objects = read_picture_objects(dataset.instances_file, [info['image_id']])
+    objects = read_image_objects(dataset.instances_file, [info['image_id']])
     masks = [decode_segmentation(one.segmentation, info['height'], info['width'])
              for one in objects[info['image_id']]]
     boxes = torch.tensor([benchmark.box_of(mask > 0) for mask in masks])

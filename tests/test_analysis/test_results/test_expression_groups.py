@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from mmrefseg.analysis.charts import draw_groups, save_figure
 from mmrefseg.analysis.results.expression_groups import group_expressions, score, score_groups
 from mmrefseg.analysis.results.expression_table import Expression, read_expressions, read_results
-from mmrefseg.analysis.results.image_objects import read_picture_objects
+from mmrefseg.analysis.results.image_objects import read_image_objects
 from mmrefseg.datasets import RefShapesDataset
 from mmrefseg.errors import RefDataError
 from mmrefseg.evaluation.expression_dump import write_expressions
@@ -103,7 +103,7 @@ def test_missing_files(tmp_path):
     with pytest.raises(RefDataError, match='none.csv cannot be read: No such file'):
         read_results(str(tmp_path / 'none.csv'), {})
     with pytest.raises(RefDataError, match='none.json cannot be read'):
-        read_picture_objects(str(tmp_path / 'none.json'), [1])
+        read_image_objects(str(tmp_path / 'none.json'), [1])
 
 
 @pytest.mark.parametrize('text,message', [
@@ -115,7 +115,7 @@ def test_instances_without_categories(tmp_path, text, message):
     path = tmp_path / 'instances.json'
     path.write_text(text)
     with pytest.raises(RefDataError, match=message):
-        read_picture_objects(str(path), [1])
+        read_image_objects(str(path), [1])
 
 
 def test_groups_of_people_are_no_objects(tmp_path):
@@ -123,7 +123,7 @@ def test_groups_of_people_are_no_objects(tmp_path):
     path.write_text(json.dumps(dict(categories=[dict(id=1, name='person')], annotations=[
         dict(id=1, image_id=4, category_id=1, segmentation=[[0, 0, 4, 0, 4, 4]]),
         dict(id=2, image_id=4, category_id=1, iscrowd=1, segmentation=dict(size=[4, 4], counts=[0, 16]))])))
-    objects = read_picture_objects(str(path), [4, 5])
+    objects = read_image_objects(str(path), [4, 5])
     assert [one.ann_id for one in objects[4]] == [1] and objects[5] == []
 
 

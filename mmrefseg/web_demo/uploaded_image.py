@@ -1,4 +1,4 @@
-"""Opens a picture that somebody uploaded: it may be anything."""
+"""Opens an image that somebody uploaded: it may be anything."""
 
 from pathlib import Path
 from typing import Optional, Tuple, Union
@@ -15,10 +15,10 @@ MAX_PIXELS = 80_000_000
 MAX_SIDE = 1600
 
 
-def open_picture(path: Union[str, Path]) -> Tuple[np.ndarray, Optional[str]]:
-    """Read a picture as a person sees it: turned as its EXIF orientation says, unlike data sets' pictures.
+def open_image(path: Union[str, Path]) -> Tuple[np.ndarray, Optional[str]]:
+    """Read an image as a person sees it: turned as its EXIF orientation says, unlike data sets' images.
 
-    The header alone decides whether there are too many pixels to decode. Of an animation the first picture is
+    The header alone decides whether there are too many pixels to decode. Of an animation the first image is
     taken; transparency is dropped.
 
     Args:
@@ -29,7 +29,7 @@ def open_picture(path: Union[str, Path]) -> Tuple[np.ndarray, Optional[str]]:
         made smaller.
 
     Raises:
-        RefDataError: The file is no picture of :data:`FORMATS`, is broken, or has over :data:`MAX_PIXELS` pixels.
+        RefDataError: The file is no image of :data:`FORMATS`, is broken, or has over :data:`MAX_PIXELS` pixels.
     """
     try:
         with Image.open(path, formats=FORMATS) as picture:

@@ -1,4 +1,4 @@
-"""Pictures of what a model does, drawn while it trains."""
+"""Images of what a model does, drawn while it trains."""
 
 import torch
 from mmengine.dist import master_only
@@ -15,17 +15,17 @@ KINDS = dict(predictions=prediction_sheet, iterations=iteration_sheet, heatmaps=
 
 
 @HOOKS.register_module()
-class RefPictureHook(Hook):
+class RefImageHook(Hook):
     """Draws sheets after every validation or test, and hands them to the visualizer's backends.
 
-    The pictures are those of ``tools/analysis_tools/*_grid.py``, of samples that are evenly spread over the dataset,
+    The images are those of ``tools/analysis_tools/*_grid.py``, of samples that are evenly spread over the dataset,
     always the same ones. In the backends (files, TensorBoard, W&B, …) they are called ``val_<kind>`` or
-    ``test_<kind>``; the step of a validation is the iteration. With ``RefVisualizationHook`` each sample is a picture
+    ``test_<kind>``; the step of a validation is the iteration. With ``RefVisualizationHook`` each sample is an image
     of its own.
 
     Example::
 
-        custom_hooks = [dict(type='EpochSeedHook'), dict(type='RefPictureHook', kinds=['predictions', 'attention'])]
+        custom_hooks = [dict(type='EpochSeedHook'), dict(type='RefImageHook', kinds=['predictions', 'attention'])]
         vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
         visualizer = dict(type='RefLocalVisualizer', vis_backends=vis_backends, name='visualizer')
 
@@ -41,9 +41,9 @@ class RefPictureHook(Hook):
     def __init__(self, kinds=('predictions', ), number: int = 6) -> None:
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown:
-            raise ValueError(f'RefPictureHook.kinds has {unknown}, expected some of {list(KINDS)}')
+            raise ValueError(f'RefImageHook.kinds has {unknown}, expected some of {list(KINDS)}')
         if number < 1:
-            raise ValueError(f'RefPictureHook.number is {number}, expected 1 or more')
+            raise ValueError(f'RefImageHook.number is {number}, expected 1 or more')
         self.kinds = tuple(kinds)
         self.number = number
 

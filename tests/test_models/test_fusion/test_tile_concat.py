@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from fusion_inputs import assert_grouped_equals_single, conv_norm_relu, idle_parameters, make_text, stir_norms
+from fusion_inputs import assert_grouped_equals_single, idle_parameters, make_text, stir_norms
+from literal_tile_concat import literal_tile_concat
 
 from mmrefseg.models import TileConcat, TileConcatFusion
 from mmrefseg.models.utils import coordinate_map
@@ -14,14 +15,6 @@ def test_coordinates():
     # second row, third column of four: x from 0 to 0.5, y from 0 to 1
     assert place[:, 1, 2].tolist() == [0, 0, 0.5, 1, 0.25, 0.5, 0.25, 0.5]
     assert place[:2, 0, 0].tolist() == [-1, -1] and place[2:4, -1, -1].tolist() == [1, 1]
-
-
-def literal_tile_concat(module, image_map, sentence):
-    """Eq. 1 of S2RM for one image (C, H, W) and one sentence (C_t,)."""
-    height, width = image_map.shape[1:]
-    tiled = sentence[:, None, None].repeat(1, height, width)
-    joined = torch.cat([image_map, tiled, coordinate_map(height, width)])
-    return conv_norm_relu(module.project, joined[None])[0]
 
 
 def test_equals_the_formula():

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from test_ref_segmentor import COMBINATIONS, build, make_batch
+from segmentor_inputs import COMBINATIONS, build, make_batch
 from torch import nn
 
 from mmrefseg.models.segmentors.expression_rows import ExpressionRows

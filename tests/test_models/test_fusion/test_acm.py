@@ -10,7 +10,7 @@ from fusion_inputs import (
     pad_more,
     stir_norms,
 )
-from test_tile_concat import literal_tile_concat
+from literal_tile_concat import literal_tile_concat
 from torch.nn.functional import normalize
 
 from mmrefseg.models import ACM, ACMFusion
