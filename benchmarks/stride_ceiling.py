@@ -7,6 +7,7 @@ have; and the share of the object in each cell, upsampled, which is what a model
 """
 
 import argparse
+import sys
 from typing import List, Tuple
 
 import torch
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from prettytable import PrettyTable
 from torch import Tensor
 
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.datasets import RefShapesAttributesDataset
 from mmrefseg.datasets.masks import decode_segmentation
 
@@ -75,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(run_command(main))
