@@ -62,9 +62,9 @@ KILLS = {
     'while the first checkpoint is written': (os, 'replace', 1, to('epoch_1')),
     'while the second checkpoint is written': (os, 'replace', 1, to('epoch_2')),
     'before the second is named': (os, 'replace', 1, to('epoch_2'), True),
-    'in the first validation': (RefIoUMetric, 'process', 1),
-    'in the second validation': (RefIoUMetric, 'process', 2),
-    'in the last validation': (RefIoUMetric, 'process', 3),
+    'in the first validation': (RefIoUMetric, 'process', 2),
+    'in the second validation': (RefIoUMetric, 'process', 5),
+    'in the last validation': (RefIoUMetric, 'process', 8),
     'while the best is written': (os, 'replace', 1, to('best')),
     'after the best is written': (os, 'replace', 1, to('best'), True),
     'before what is outdated goes': (CheckpointHook, '_remove', 1),
@@ -82,7 +82,7 @@ def train(refshapes_root):
         overrides += [f'{loader}_dataloader.{key}' for loader in ('train', 'val', 'test')
                       for key in ('num_workers=0', 'persistent_workers=False')]
         return main([str(TINY_CONFIG), '--work-dir', str(folder), *options, '--cfg-options', *overrides,
-                     f'max_epochs={EPOCHS}', 'default_hooks.checkpoint.max_keep_ckpts=2'], prog='train')
+                     f'max_epochs={EPOCHS}', 'train_cfg.val_interval=1'], prog='train')
 
     return run
 

@@ -16,6 +16,7 @@ from mmrefseg.utils.whole_file import clear_parts_below
 from mmrefseg.utils.write_text import write_text
 
 VALIDATED = 'last_validation.json'
+VALIDATED_INFO = 'last_validation'
 OUTDATED = 'outdated_ckpt_ids'  # in the message hub: what goes when the checkpoint that says so is there
 
 
@@ -58,6 +59,8 @@ class CheckpointHook(BaseCheckpointHook):
 
     def after_val_epoch(self, runner: Runner, metrics: Optional[Dict[str, float]] = None) -> None:
         """Called by the runner."""
+        # A checkpoint that is written now, with a new best score, knows that its epoch is validated.
+        runner.message_hub.update_info(VALIDATED_INFO, self._step(runner))
         super().after_val_epoch(runner, metrics or {})
         if is_main_process():
             unit = 'epoch' if self.by_epoch else 'iter'
@@ -143,7 +146,7 @@ class CheckpointHook(BaseCheckpointHook):
         last = loop.max_epochs if self.by_epoch else loop.max_iters
         loop._decide_current_val_interval()
         due = step >= loop.val_begin and (step % loop.val_interval == 0 or step == last)
-        return due and step > self._validated()
+        return due and step > max(self._validated(), runner.message_hub.runtime_info.get(VALIDATED_INFO, 0))
 
     def _validated(self) -> int:
         """The last epoch or iteration that was validated to its end; 0 where nobody knows."""
