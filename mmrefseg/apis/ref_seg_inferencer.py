@@ -93,7 +93,6 @@ class RefSegInferencer(BaseInferencer):
                  allow_partial: bool = False,
                  upright: bool = True) -> None:
         init_default_scope('mmrefseg')
-        device = check_device(device)
         self._session = None
         self._allow_partial = allow_partial
         self.upright = upright
@@ -111,6 +110,8 @@ class RefSegInferencer(BaseInferencer):
             if weights is None:
                 weights = find_zoo_model(model).weights
             model = find_config(model)
+        if self._session is None:
+            check_device(device)
         super().__init__(model, weights, device, scope='mmrefseg', show_progress=show_progress)
         if amp:
             use_half_precision(self.model)

@@ -3,6 +3,7 @@
 import argparse
 from typing import Optional, Sequence
 
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmrefseg.engine import (
@@ -43,7 +44,16 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     cfg = load_config(find_config(args.config), args.cfg_options, args.work_dir, args.launcher)
     cfg.resume = args.resume or bool(cfg.get('resume'))
     check_config(cfg, TRAINING)
-    claim_work_dir(cfg)
+    lock = claim_work_dir(cfg)
+    try:
+        run(cfg, args)
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def run(cfg: Config, args: argparse.Namespace) -> None:
+    """Train by a config that is read, in a work dir that is claimed."""
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness') or {}, seed=args.seed)
     if args.deterministic:

@@ -2,15 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import List
+from typing import Optional
 
 from mmengine.config import Config
 from mmengine.dist import get_dist_info
 
 from mmrefseg.utils.folder_lock import FolderLock
-
-# Held as long as the process lives.
-_LOCKS: List[FolderLock] = []
 
 
 def default_work_dir(config: str) -> str:
@@ -32,26 +29,31 @@ def default_work_dir(config: str) -> str:
     return Path('work_dirs', *[part for part in below if part != os.sep]).as_posix()
 
 
-def claim_work_dir(cfg: Config) -> None:
+def claim_work_dir(cfg: Config) -> Optional[FolderLock]:
     """Keep the work dir for this training; the first process of a distributed one does.
 
     Args:
         cfg (Config): With ``work_dir`` and ``resume``.
+
+    Returns:
+        FolderLock | None: To be released at the end; None in the other processes.
 
     Raises:
         BlockingIOError: Another training is at work there.
         FileExistsError: Checkpoints lie there and ``resume`` is not set.
     """
     if get_dist_info()[0] != 0 or int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))) != 0:
-        return
+        return None
     folder = Path(cfg.work_dir)
-    _LOCKS.append(FolderLock(folder, 'a training'))
+    lock = FolderLock(folder, 'a training')
     found = sorted(path.name for path in folder.glob('*.pth'))
     if found and not cfg.get('resume'):
+        lock.release()
         names = ', '.join(found[:3]) + (' …' if len(found) > 3 else '')
         raise FileExistsError(
             f'{folder} holds checkpoints ({names}), which a new training would overwrite. Go on with it:  --resume   '
             f'Begin elsewhere:  --work-dir {_next_free(folder)}')
+    return lock
 
 
 def _next_free(folder: Path) -> Path:

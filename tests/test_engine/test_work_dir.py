@@ -6,18 +6,9 @@ import sys
 import pytest
 from mmengine.config import Config
 
-from mmrefseg.engine import claim_work_dir, default_work_dir, work_dir
+from mmrefseg.engine import claim_work_dir, default_work_dir
 from mmrefseg.utils import find_config, list_configs
 from mmrefseg.utils.folder_lock import FolderLock
-
-
-@pytest.fixture(autouse=True)
-def forget_locks(monkeypatch):
-    locks = []
-    monkeypatch.setattr(work_dir, '_LOCKS', locks)
-    yield
-    for lock in locks:
-        lock.release()
 
 
 def test_every_config_has_one_of_its_own():
@@ -37,12 +28,10 @@ def test_of_configs_elsewhere(tmp_path, monkeypatch):
 
 def test_checkpoints_are_not_overwritten(tmp_path):
     folder = tmp_path / 'run'
-    claim_work_dir(Config(dict(work_dir=str(folder))))
-    work_dir._LOCKS.pop().release()
+    claim_work_dir(Config(dict(work_dir=str(folder)))).release()
     (folder / 'epoch_1.pth').write_bytes(b'')
     with pytest.raises(FileExistsError, match=r'run holds checkpoints \(epoch_1.pth\).*--resume .*--work-dir .*run_2'):
-        claim_work_dir(Config(dict(work_dir=str(folder))))
-    work_dir._LOCKS.pop().release()
+        claim_work_dir(Config(dict(work_dir=str(folder)))).release()
     claim_work_dir(Config(dict(work_dir=str(folder), resume=True)))
 
 
