@@ -14,6 +14,7 @@ import yaml
 from mmengine.config import Config
 
 from mmrefseg.analysis.model_cost import build_for_counting, part_costs
+from mmrefseg.command_line.run_command import run_command
 from mmrefseg.utils import package_files, pipeline_sizes, write_text
 
 Costs = Dict[str, Tuple[float, float]]
@@ -101,4 +102,4 @@ def row_of(model: dict) -> List[Optional[str]]:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -7,6 +7,7 @@ import sys
 
 from mmrefseg.checkpoints.converters import cris
 from mmrefseg.checkpoints.converters.command import main
+from mmrefseg.command_line.run_command import run_command
 
 if __name__ == '__main__':
-    sys.exit(main(cris))
+    sys.exit(run_command(lambda: main(cris)))

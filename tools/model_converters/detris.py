@@ -8,6 +8,7 @@ import sys
 
 from mmrefseg.checkpoints.converters import detris
 from mmrefseg.checkpoints.converters.command import main
+from mmrefseg.command_line.run_command import run_command
 
 if __name__ == '__main__':
-    sys.exit(main(detris))
+    sys.exit(run_command(lambda: main(detris)))
