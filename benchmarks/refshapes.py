@@ -53,7 +53,7 @@ def run(command: List[str], log: Path) -> float:
 
 
 def result_file(name: str, seed: int, results: Path) -> Path:
-    """Where a run's numbers are."""
+    """File of a run's numbers."""
     return results / f'{name}_s{seed}.json'
 
 

@@ -1,4 +1,4 @@
-"""What the papers claim of their methods, as pairs of runs on RefShapes, and the verdict on each."""
+"""Claims of the papers as pairs of runs on RefShapes, and the verdict on each."""
 
 import math
 import statistics

@@ -1,4 +1,4 @@
-"""Which checkpoint of a work dir a training goes on from."""
+"""Choice of the checkpoint of a work dir that a training goes on from."""
 
 import logging
 import re
@@ -69,7 +69,7 @@ def register_door() -> None:
 
 
 def _named(folder: Path) -> Optional[Path]:
-    """What ``last_checkpoint`` names, in this folder; elsewhere only where a hook's ``out_dir`` put it."""
+    """Checkpoint that ``last_checkpoint`` names, in this folder; elsewhere only where a hook's ``out_dir`` put it."""
     pointer = folder / POINTER
     try:
         text = pointer.read_text(encoding='utf-8').strip() if pointer.is_file() else ''

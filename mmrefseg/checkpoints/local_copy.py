@@ -1,4 +1,4 @@
-"""Where a checkpoint lies on this disk: a path, a URL or a name of a model hub -> a local file."""
+"""Local files of checkpoints: a path, a URL or a name of a model hub -> a file on this disk."""
 
 import hashlib
 import os

@@ -48,7 +48,7 @@ def read_torchscript_weights(path: Union[str, Path]) -> Dict[str, Tensor]:
 
 
 class _Module:
-    """What stands for an instance of any class of the program."""
+    """Stand-in for an instance of any class of the program."""
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)

@@ -49,7 +49,7 @@ def image_path(index: ReferIndex, image_row: int, image_dir: str, allow_outside:
 
 
 def images_outside(index: ReferIndex, image_rows: np.ndarray) -> np.ndarray:
-    """Which images have names that lead out of the folder of images.
+    """Find images whose names lead out of the folder of images.
 
     Args:
         index (ReferIndex): The annotations.

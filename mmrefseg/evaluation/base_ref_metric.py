@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmrefseg.errors import RefDataError
 
-from .expression_dump import SUFFIXES, expression_rows, write_expressions
+from .expression_dump import SUFFIXES, dump_rows, write_expressions
 from .sample_collection import collect_samples
 from .sample_masks import masks_at_eval_size, name_of
 
@@ -135,7 +135,7 @@ class BaseRefMetric(BaseMetric, metaclass=ABCMeta):
             **values (np.ndarray): (N,) each, by the name of the column.
         """
         if self.dump_file is not None:
-            write_expressions(self.dump_file, expression_rows(results, values), tuple(values))
+            write_expressions(self.dump_file, dump_rows(results, values), tuple(values))
             print_log(f'Results of each expression are in {self.dump_file}', logger='current')
 
 

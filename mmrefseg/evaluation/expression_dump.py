@@ -12,7 +12,7 @@ COLUMNS = ('img_path', 'image_id', 'ref_id', 'sent_id', 'expression')
 SUFFIXES = ('.csv', '.jsonl')
 
 
-def expression_rows(entries: Sequence[dict], values: Dict[str, np.ndarray]) -> Iterator[dict]:
+def dump_rows(entries: Sequence[dict], values: Dict[str, np.ndarray]) -> Iterator[dict]:
     """The lines of the file.
 
     Args:

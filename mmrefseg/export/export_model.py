@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Callable, List, Optional, Union
 
 import torch
 
-from mmrefseg.exported.description import KEY, Description
+from mmrefseg.exported.description import KEY, FileDescription
 from mmrefseg.exported.errors import ExportError
 from mmrefseg.exported.onnx_session import OnnxSession
 
@@ -51,7 +51,7 @@ def export_onnx(inferencer: 'RefSegInferencer', path: Union[str, Path], opset: O
     _require('onnx', 'onnxscript', 'onnxruntime')
     from .onnx_model import to_onnx
     graph = _graph(inferencer)
-    description = Description.of(graph.model, inferencer.cfg, graph.input_size, graph.output_names)
+    description = FileDescription.of(graph.model, inferencer.cfg, graph.input_size, graph.output_names)
     program = trace(graph.model, graph.input_size)
     try:
         exported = to_onnx(program, graph.output_names, opset)
@@ -72,7 +72,7 @@ def export_program(inferencer: 'RefSegInferencer', path: Union[str, Path],
     A recurrent text encoder is an operator of ours in it: ``import mmrefseg.models`` before you load the file.
     """
     graph = _graph(inferencer)
-    description = Description.of(graph.model, inferencer.cfg, graph.input_size, graph.output_names)
+    description = FileDescription.of(graph.model, inferencer.cfg, graph.input_size, graph.output_names)
     program = trace(graph.model, graph.input_size)
 
     def save(file: Path) -> None:

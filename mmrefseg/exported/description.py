@@ -22,7 +22,7 @@ TOKENIZERS = {kind.kind: kind for kind in (PieceTokenizer, WordTokenizer)}
 
 
 @dataclass
-class Description:
+class FileDescription:
     """Travels with the exported model as JSON, in the metadata of the file.
 
     Attributes:
@@ -49,7 +49,7 @@ class Description:
 
     @classmethod
     def of(cls, model: RefSegmentor, cfg: ConfigDict, input_size: Sequence[int],
-           output_names: Sequence[str]) -> 'Description':
+           output_names: Sequence[str]) -> 'FileDescription':
         """Describe a model.
 
         Args:
@@ -85,7 +85,7 @@ class Description:
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str, source: str) -> 'Description':
+    def from_json(cls, text: str, source: str) -> 'FileDescription':
         """Read a description; ``source`` says in errors where it comes from.
 
         Raises:

@@ -6,7 +6,7 @@ from typing import Optional, Tuple, Union
 import torch
 from torch import Tensor
 
-from .description import KEY, Description
+from .description import KEY, FileDescription
 
 PROVIDERS = dict(cpu='CPUExecutionProvider', cuda='CUDAExecutionProvider')
 
@@ -20,7 +20,7 @@ class OnnxSession:
 
     Attributes:
         path (str | Path): Of the file.
-        description (Description): Of the file.
+        description (FileDescription): Of the file.
         device (str): Where it runs; tensors come from and go to the CPU.
 
     Raises:
@@ -52,7 +52,7 @@ class OnnxSession:
         if KEY not in metadata:
             raise ValueError(f'{path} does not describe itself (its metadata has no {KEY!r}): expected a file written '
                              'by tools/export.py')
-        self.description = Description.from_json(metadata[KEY], str(path))
+        self.description = FileDescription.from_json(metadata[KEY], str(path))
         self._input_names = [value.name for value in self._session.get_inputs()]
 
     def __call__(self, *inputs: Tensor) -> Tuple[Tensor, ...]:

@@ -1,4 +1,4 @@
-"""Where an image lies in the square that it is fitted into."""
+"""Place of an image in the square that it is fitted into."""
 
 from dataclasses import dataclass
 from typing import Sequence, Tuple

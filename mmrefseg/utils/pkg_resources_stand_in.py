@@ -7,10 +7,10 @@ its place where it is missing.
 from importlib.metadata import PackageNotFoundError as DistributionNotFound
 from importlib.metadata import distribution
 
-__all__ = ['Distribution', 'DistributionNotFound', 'get_distribution']
+__all__ = ['DistributionNotFound', 'get_distribution']
 
 
-class Distribution:
+class _Distribution:
     """An installed distribution.
 
     Args:
@@ -34,4 +34,4 @@ class Distribution:
         return self._found.read_text(name) or ''
 
 
-get_distribution = Distribution
+get_distribution = _Distribution

@@ -1,4 +1,4 @@
-"""Which characters make words, in any script."""
+"""Characters that make words, in any script."""
 
 import unicodedata
 

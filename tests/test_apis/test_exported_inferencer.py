@@ -18,7 +18,7 @@ from mmrefseg.apis import RefSegInferencer
 from mmrefseg.command_line import predict
 from mmrefseg.export import export_model, export_onnx, export_program, trace
 from mmrefseg.exported import ExportedSegmentor, ExportError, OnnxSession
-from mmrefseg.exported.description import Description
+from mmrefseg.exported.description import FileDescription
 from mmrefseg.models.text_encoders import BaseTextEncoder, CLIPTextEncoder, RNNEncoder
 from mmrefseg.structures import RefDataSample
 
@@ -148,7 +148,7 @@ def test_a_program_of_torch(inferencer, onnx_file, programs, tmp_path, monkeypat
     assert max(case.largest for case in found) < 1e-5
     extra = {'mmrefseg.json': ''}
     program = torch.export.load(tmp_path / 'tiny.pt2', extra_files=extra).module()
-    described = Description.from_json(extra['mmrefseg.json'], 'tiny.pt2')
+    described = FileDescription.from_json(extra['mmrefseg.json'], 'tiny.pt2')
     ids, mask = described.build_tokenizer()(['the red circle', 'star'])
     logits, = program(torch.zeros(1, 3, *described.input_size), ids, mask, torch.tensor([0, 0]))
     assert logits.shape == (2, 64, 64)
@@ -242,7 +242,7 @@ def test_a_tokenizer_of_pieces_travels():
         max_length=6)
     tokenizer = encoder.standalone_tokenizer()
     described = dict(kind=tokenizer.kind, **json.loads(json.dumps(tokenizer.state())))
-    again = Description((1, 1), [], False, {}, described, {}).build_tokenizer()
+    again = FileDescription((1, 1), [], False, {}, described, {}).build_tokenizer()
     texts = ['red', 'a much longer expression about red', 'Überraschung']
     for expected, found in zip(encoder.tokenize(texts), again(texts)):
         assert torch.equal(expected, found)

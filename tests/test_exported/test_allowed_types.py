@@ -11,7 +11,7 @@ from mmcv.transforms import BaseTransform
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.exported import ALLOWED_TYPES
 from mmrefseg.exported.allowed_types import safe_config
-from mmrefseg.exported.description import KEY, Description
+from mmrefseg.exported.description import KEY, FileDescription
 from mmrefseg.registry import TRANSFORMS
 
 PIPELINE = [dict(type='LoadRefImage'), dict(type='mmrefseg.RefResize', scale=[64, 64]),
@@ -25,7 +25,7 @@ def config_of(pipeline=PIPELINE, preprocessor='SegDataPreProcessor', visualizer=
 
 
 def metadata(config=None, **changes):
-    described = Description((64, 64), ['logits'], False, {}, dict(
+    described = FileDescription((64, 64), ['logits'], False, {}, dict(
         kind='words', words=['star'], max_length=5, boundaries=False), config_of() if config is None else config)
     return json.dumps(dict(json.loads(described.to_json()), **changes))
 

@@ -16,7 +16,7 @@ from prettytable import PrettyTable
 
 from mmrefseg.analysis.charts import draw_groups, save_figure
 from mmrefseg.analysis.images.open_model import add_dataset_arguments, open_dataset, read_config
-from mmrefseg.analysis.results.expression_groups import group_expressions, score_groups
+from mmrefseg.analysis.results.expression_groups import group_results, score_groups
 from mmrefseg.analysis.results.expression_table import read_expressions, read_results
 from mmrefseg.command_line.run_command import run_command
 from mmrefseg.errors import RefDataError
@@ -72,7 +72,7 @@ def main() -> None:
     except RefDataError as error:
         parser.error(str(error))
     protocol = protocol_of(cfg)
-    groups = group_expressions(list(expressions.values()), parse_length_groups(args.length_groups))
+    groups = group_results(list(expressions.values()), parse_length_groups(args.length_groups))
     ways = [WAYS[way] for way in args.by if WAYS[way] in groups]
     rows = {label: [results[key] for key in expressions] for label, results in found.items()}
     scores = score_groups({way: groups[way] for way in ways}, rows, protocol.inclusive, protocol.empty_union_iou)

@@ -55,7 +55,7 @@ def without_images(instances: dict, images: Set[int]) -> dict:
 
 
 def left_over(path: Path, images: Set[int]) -> List[int]:
-    """Which of some images a file of COCO's annotations still has, in its images or its annotations."""
+    """Find images that a file of COCO's annotations still has, in its images or its annotations."""
     instances = msgspec.json.decode(path.read_bytes())
     ids = {image['id'] for image in instances['images']} | {each['image_id'] for each in instances['annotations']}
     return sorted(ids & images)

@@ -8,7 +8,7 @@ import numpy as np
 from mmrefseg.evaluation.length_groups import LengthGroups, count_words, group_name
 from mmrefseg.evaluation.scores import mean_iou, overall_iou, precision_at
 
-from .expression_table import Expression
+from .expression_table import ExpressionResult
 
 # Shares of the image that bound the groups of size.
 SIZES = (0.01, 0.03, 0.1, 0.3)
@@ -25,11 +25,11 @@ POSITIONS = {
 Groups = Dict[str, Dict[str, np.ndarray]]
 
 
-def group_expressions(expressions: Sequence[Expression], length_groups: LengthGroups) -> Groups:
+def group_results(expressions: Sequence[ExpressionResult], length_groups: LengthGroups) -> Groups:
     """Divide N expressions in four ways.
 
     Args:
-        expressions (Sequence[Expression]): N of them.
+        expressions (Sequence[ExpressionResult]): N of them.
         length_groups (LengthGroups): Numbers of words.
 
     Returns:
@@ -73,7 +73,7 @@ def score_groups(groups: Groups, results: Dict[str, List[tuple]], inclusive: boo
     """The scores of every group for every dump.
 
     Args:
-        groups (Groups): From :func:`group_expressions`.
+        groups (Groups): From :func:`group_results`.
         results (dict): Name of the dump -> intersection, union and IoU of each of the N expressions.
         inclusive (bool): See :func:`score`.
         empty (float): See :func:`score`.

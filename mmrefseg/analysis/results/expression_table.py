@@ -16,7 +16,7 @@ Key = Tuple[int, int]
 
 
 @dataclass
-class Expression:
+class ExpressionResult:
     """One expression of a dataset.
 
     Attributes:
@@ -31,7 +31,7 @@ class Expression:
     same_class: int
 
 
-def read_expressions(dataset: ReferDataset) -> Dict[Key, Expression]:
+def read_expressions(dataset: ReferDataset) -> Dict[Key, ExpressionResult]:
     """The expressions of a dataset by (ref id, sentence id).
 
     Where the dataset has no ``instances.json`` with categories, ``same_class`` is -1.
@@ -52,11 +52,11 @@ def read_expressions(dataset: ReferDataset) -> Dict[Key, Expression]:
             own = ann_ids[ref_id]
             alike = sum(one.category == categories[own] for one in objects[info['image_id']]) - 1 \
                 if own in categories else -1
-            found[ref_id, sent_id] = Expression(text, float(sizes[which]), alike)
+            found[ref_id, sent_id] = ExpressionResult(text, float(sizes[which]), alike)
     return found
 
 
-def read_results(path: str, expressions: Dict[Key, Expression]) -> Dict[Key, Tuple[int, int, float]]:
+def read_results(path: str, expressions: Dict[Key, ExpressionResult]) -> Dict[Key, Tuple[int, int, float]]:
     """Intersection, union and IoU (0 to 1) of each expression, from a file of ``tools/test.py --dump``.
 
     Args:

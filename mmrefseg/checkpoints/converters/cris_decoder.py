@@ -1,4 +1,4 @@
-"""What CRIS and DETRIS have in common: decoder and projector."""
+"""Names that CRIS and DETRIS share: decoder and projector."""
 
 from .renaming import Rule
 

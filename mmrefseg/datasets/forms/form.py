@@ -36,7 +36,7 @@ class FormRow:
 
 @dataclass
 class Source:
-    """What is to be read.
+    """Source of a conversion: the files to be read.
 
     Attributes:
         path: A file or a folder.

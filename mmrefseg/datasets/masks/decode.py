@@ -189,7 +189,7 @@ def why_empty(segmentation: Union[list, dict], height: int, width: int) -> str:
 
 
 def _in_parts(parts: list, height: int, width: int) -> str:
-    """What to say of polygons whose coordinates are parts of width and height; '' of others."""
+    """Say of polygons that their coordinates are parts of width and height; '' of others."""
     if min(height, width) <= 2 or not parts:
         return ''
     if any(isinstance(part, dict) or not len(part) or part.min() < 0 or part.max() > 1 for part in parts):

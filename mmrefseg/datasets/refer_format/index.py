@@ -166,7 +166,7 @@ class ReferIndex:
         return parts[0] if len(parts) == 1 and isinstance(parts[0], dict) else parts
 
     def ignored(self, row: int) -> Union[list, dict]:
-        """What counts neither as an object nor as background: nothing, in the refer format."""
+        """Ignored pixels: none, in the refer format."""
         return []
 
     def _part(self, part: int) -> Union[list, dict]:

@@ -227,7 +227,7 @@ def _offsets(counts: List[int]) -> np.ndarray:
 
 
 class Instances(NamedTuple):
-    """What is asked for of ``instances.json``.
+    """Parts of ``instances.json`` that are asked for.
 
     Attributes:
         images: By id, with file_name, height, width.

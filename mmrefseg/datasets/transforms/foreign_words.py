@@ -1,4 +1,4 @@
-"""Which expressions are not English, as far as single words tell: their left and right cannot be exchanged.
+"""Signs of expressions that are not English, whose left and right cannot be exchanged.
 
 Letters beyond ASCII tell at once. Of languages that are written without them, or of which people leave the accents out,
 the words for the sides tell, and the little words that no English expression has.

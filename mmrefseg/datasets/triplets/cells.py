@@ -100,7 +100,7 @@ def _texts_of_cell(cell: str, name: str) -> List[str]:
 
 
 def _literal(cell: str) -> Any:
-    """What JSON or Python says in a cell; None if it is neither."""
+    """Read JSON or Python in a cell; None if it is neither."""
     try:
         return json.loads(cell)
     except (ValueError, RecursionError):

@@ -41,7 +41,7 @@ class TripletIndex(ReferIndex):
     mask_stat: Optional[np.ndarray] = None
 
     def ignored(self, row: int) -> Union[list, dict]:
-        """What counts nowhere beside an object.
+        """Ignored pixels beside an object.
 
         Args:
             row (int): Row of the object.

@@ -263,7 +263,7 @@ def _read_mask(mask: Union[MaskFile, list, dict], shapes: Union[list, dict], siz
 
 
 def _brush_problem(mask: Union[list, dict], size: Tuple[int, int]) -> str:
-    """What to say of Label Studio's brush, a list of bytes whose first four say how many pixels (or 4 values each)."""
+    """Say of Label Studio's brush what it is: bytes whose first four say how many pixels (or 4 values each)."""
     part = mask[0] if isinstance(mask, list) and len(mask) == 1 else None
     if not isinstance(part, list) or not all(isinstance(byte, int) and 0 <= byte < 256 for byte in part):
         return ''

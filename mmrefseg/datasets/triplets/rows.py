@@ -72,7 +72,7 @@ def read_rows(path: str, columns: Optional[Dict[str, str]] = None) -> List[Row]:
 
 
 def _opened(path: str):
-    """What the reader of a format is given: an open text file; of parquet, its path."""
+    """Open a list for the reader of its format: a text file; of parquet, its path."""
     return nullcontext(path) if path.lower().endswith('.parquet') else open(path, encoding='utf-8-sig', newline='')
 
 

@@ -115,7 +115,7 @@ class AlignedDINOv2(BaseModule):
         self.gives = Gives(maps=tuple(pyramid or [channels] * (len(self.out_blocks) + 1)))
 
     def forward_image(self, images: Tensor) -> tuple:
-        """What lies before the first word.
+        """Run what lies before the first word.
 
         Args:
             images (Tensor): (B, 3, H, W).
@@ -141,7 +141,7 @@ class AlignedDINOv2(BaseModule):
 
     def forward_text(self, image_feats: tuple, text: TextFeatures,
                      image_index: Optional[Tensor] = None) -> Tuple[Tensor, ...]:
-        """What lies behind the first word.
+        """Run what lies behind the first word.
 
         Args:
             image_feats (tuple): Of :meth:`forward_image`, for B images.

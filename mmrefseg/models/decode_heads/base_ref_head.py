@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import MultiModalFeatures
 
-from ..utils import SubPixel, at_least_single
+from ..utils import SubPixel, at_least_float32
 
 
 class BaseRefHead(BaseModule, metaclass=ABCMeta):
@@ -109,7 +109,7 @@ class BaseRefHead(BaseModule, metaclass=ABCMeta):
 
         They are upsampled as for the losses; what ``target`` ignores stays ignored.
         """
-        logits = at_least_single(logits.detach())
+        logits = at_least_float32(logits.detach())
         logits = F.interpolate(logits, size=target.shape[1:], mode='bilinear', align_corners=self.align_corners)
         probability = logits[:, 0].sigmoid() if self.num_classes == 1 else logits.softmax(dim=1)[:, 1]
         return probability.masked_fill(target == self.ignore_index, self.ignore_index)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import MultiModalFeatures, Reads
 
-from ..utils import at_least_single
+from ..utils import at_least_float32
 from .base_ref_head import BaseRefHead
 
 
@@ -65,10 +65,10 @@ class ExistenceHead(BaseRefHead):
         sentence = features.text.sentence
         query = self.query(sentence) / math.sqrt(pixels.shape[1])
         # (N, 1, C) @ (N, C, hw) -> (N, 1, hw)
-        attention = at_least_single(query[:, None] @ pixels).softmax(dim=2).to(pixels.dtype)
+        attention = at_least_float32(query[:, None] @ pixels).softmax(dim=2).to(pixels.dtype)
         looked_at = (pixels @ attention.transpose(1, 2))[..., 0]
         pooled = torch.cat([looked_at, pixels.amax(dim=2), sentence.to(pixels.dtype)], dim=1)
-        return at_least_single(self.classifier(pooled)[:, 0])
+        return at_least_float32(self.classifier(pooled)[:, 0])
 
     def loss_and_logits(self, decoded: Optional[Tensor], features: MultiModalFeatures,
                         target: Tensor) -> Tuple[Dict[str, Tensor], Tensor]:

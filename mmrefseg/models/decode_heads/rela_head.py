@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import MultiModalFeatures, Reads
 
-from ..utils import at_least_single
+from ..utils import at_least_float32
 from .base_ref_head import BaseRefHead
 from .region_layer import RegionLanguageAttention, RegionLayer
 
@@ -142,7 +142,7 @@ class ReLAHead(BaseRefHead):
         # (N, 2, Q) @ (N, Q, C) @ (N, C, hw): of all regions together, no mask of one alone is needed
         classifiers = torch.bmm(minimap.transpose(1, 2), self.embed(regions).to(minimap.dtype))
         logits = torch.bmm(classifiers, decoded.flatten(2).to(minimap.dtype)).unflatten(2, decoded.shape[2:])
-        return RegionAnswers(logits, minimap, at_least_single(self.no_target(regions)).mean(dim=1))
+        return RegionAnswers(logits, minimap, at_least_float32(self.no_target(regions)).mean(dim=1))
 
     def _level(self, decoded: Tensor, level: Tensor, number: int) -> Tuple[Tensor, Tensor, Tensor]:
         """A map as pixels and keys (N, HW, C), and Y at its size (N, C_Y, HW)."""

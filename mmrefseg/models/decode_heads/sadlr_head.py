@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import MultiModalFeatures, Reads
 
-from ..utils import at_least_single
+from ..utils import at_least_float32
 from .base_ref_head import BaseRefHead
 from .dynamic_convolution import DynamicConvolution
 
@@ -129,4 +129,4 @@ def pool_object(mask: Tensor, pixels: Tensor) -> Tensor:
     # Row by row: in half precision a sum over the whole map would be coarse, and float16 might not hold it.
     # (N, h, 1, w) @ (N, h, w, C) -> (N, h, C)
     row_sums = (mask.to(pixels)[:, :, None] @ pixels.unflatten(1, mask.shape[1:])).squeeze(2)
-    return at_least_single(row_sums).sum(1) / mask.sum((1, 2)).clamp(min=1)[:, None]
+    return at_least_float32(row_sums).sum(1) / mask.sum((1, 2)).clamp(min=1)[:, None]

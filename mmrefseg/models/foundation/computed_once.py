@@ -1,4 +1,4 @@
-"""What depends on an image alone is computed once for all its expressions."""
+"""Modules that run once for all expressions of an image."""
 
 from contextlib import contextmanager
 from typing import Any, Iterator

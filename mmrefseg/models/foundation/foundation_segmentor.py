@@ -22,7 +22,7 @@ from .image_list_preprocessor import ImageListPreprocessor
 
 @dataclass
 class Found:
-    """What was found for one expression.
+    """Finding for one expression.
 
     Attributes:
         logits (Tensor): (H, W) log-odds that a pixel is the referent, at the size of the image; one that is neither

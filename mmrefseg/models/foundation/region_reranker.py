@@ -28,7 +28,7 @@ class RegionReranker(nn.Module):
 
     A detector has the right box among its best five far more often than at their top; a segmentor that was trained on
     referring expressions knows better which one is meant, and its mask need not be good for that. The score of a region
-    R is the expected overlap with what the segmentor sees, from its probability P inside and outside of R:
+    R is the expected overlap with what the segmentor sees, from its probability P inside and outside of R::
 
         score(R) = sum over R of P / (|R| + sum outside of R of P)
 

@@ -78,7 +78,7 @@ class ZeroShotDetector(nn.Module):
                 yield self.candidates(self.model(**inputs), inputs, image, expression)
 
     def encode(self, image: Optional[Image.Image], expression: str) -> dict:
-        """What the model takes for one expression; without ``pixel_…`` where there is no image."""
+        """Encode one expression for the model; without ``pixel_…`` where there is no image."""
         length = {} if self.max_tokens is None else dict(truncation=True, max_length=self.max_tokens)
         if 'grounding-dino' in self.kind:
             return dict(self.processor(images=image, text=as_phrase(expression), return_tensors='pt', **length))
@@ -87,7 +87,7 @@ class ZeroShotDetector(nn.Module):
         return dict(self.processor(images=image, text=[expression], return_tensors='pt'))
 
     def candidates(self, outputs, inputs: dict, image: Image.Image, expression: str) -> Boxes:
-        """What the model gives -> all boxes, by their scores."""
+        """Outputs of the model -> all boxes, by their scores."""
         options = dict(threshold=0.0, target_sizes=[(image.height, image.width)])
         if 'grounding-dino' in self.kind:
             # No probability is above 1: words are not asked for, which would take a pass over all boxes.

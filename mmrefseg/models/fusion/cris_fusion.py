@@ -104,7 +104,7 @@ class CRISFusion(BaseModule):
 
 
 def _norm_relu(module: ConvModule, convolved: Tensor) -> Tensor:
-    """What stands behind the convolution of ``module``."""
+    """Norm and ReLU behind the convolution of ``module``."""
     return module.activate(module.norm(convolved))
 
 

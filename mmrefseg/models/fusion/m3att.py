@@ -5,7 +5,7 @@ from typing import Optional, Sequence
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from ..utils import LinearNormReLU, at_least_single, expand_to_expressions, without_autocast
+from ..utils import LinearNormReLU, at_least_float32, expand_to_expressions, without_autocast
 
 
 class M3Att(BaseModule):
@@ -84,8 +84,8 @@ class M3Att(BaseModule):
                 'made for, or set feature_size')
         pixels = image_map.flatten(2).transpose(1, 2)  # (B, C, H, W) -> (B, HW, C)
         scores = self._scores(self.word_key(words, mask), self.pixel_key(pixels), image_index)  # A_mut
-        pixel_value = at_least_single(expand_to_expressions(self.pixel_value(pixels), image_index))  # F_V^v
-        word_value = at_least_single(self.word_value(words, mask))  # F_L^v
+        pixel_value = at_least_float32(expand_to_expressions(self.pixel_value(pixels), image_index))  # F_V^v
+        word_value = at_least_float32(self.word_value(words, mask))  # F_L^v
         vision_weights = scores.softmax(dim=2)
         if self.independent:
             scores = self._scores(self.word_key_val(words, mask), self.pixel_key_val(pixels), image_index)
@@ -99,4 +99,4 @@ class M3Att(BaseModule):
         """Keys (N, L, C) and (B, HW, C) -> scores (N, L, HW), Eq. 1, for a softmax over many pixels in float32."""
         pixel_key = expand_to_expressions(pixel_key, image_index)
         with without_autocast(word_key):
-            return at_least_single(word_key) @ at_least_single(pixel_key).transpose(1, 2) * self.scale
+            return at_least_float32(word_key) @ at_least_float32(pixel_key).transpose(1, 2) * self.scale

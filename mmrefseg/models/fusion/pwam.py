@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmrefseg.structures import TextFeatures
 
-from ..utils import at_least_single, expand_to_expressions, without_autocast
+from ..utils import at_least_float32, expand_to_expressions, without_autocast
 
 
 class PWAM(BaseModule):
@@ -76,7 +76,7 @@ class PWAM(BaseModule):
             Tensor: (N, C, HW).
         """
         visual = self.visual[1:](project_pixels(self.visual[0], pixels))
-        query = F.instance_norm(at_least_single(project_pixels(self.query, pixels, self.training)))
+        query = F.instance_norm(at_least_float32(project_pixels(self.query, pixels, self.training)))
         attended = F.instance_norm(self.attend(expand_to_expressions(query, image_index), text))
         joint = expand_to_expressions(visual, image_index) * attended.to(visual.dtype)
         # (N, C, HW) -> (N, HW, C) -> (N, C, HW)
@@ -93,9 +93,9 @@ class PWAM(BaseModule):
         words = text.words.transpose(1, 2)  # (N, L, C_t) -> (N, C_t, L)
         # (N, C, *) -> (N, heads, C / heads, *)
         query, key, value = (
-            at_least_single(x).unflatten(1, (self.num_heads, -1))
+            at_least_float32(x).unflatten(1, (self.num_heads, -1))
             for x in (query, self.key(words), self.value(words)))
-        out = at_least_single(self.out.weight[:, :, 0]).unflatten(1, (self.num_heads, -1))  # (C, heads, C / heads)
+        out = at_least_float32(self.out.weight[:, :, 0]).unflatten(1, (self.num_heads, -1))  # (C, heads, C / heads)
         with without_autocast(query):
             scores = key.transpose(2, 3) @ query * self.scale  # (N, heads, L, HW)
             weights = torch.softmax(scores.masked_fill(~text.mask[:, None, :, None], float('-inf')), dim=2)

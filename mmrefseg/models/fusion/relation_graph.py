@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmrefseg.structures import TextFeatures
 
-from ..utils import at_least_single
+from ..utils import at_least_float32
 
 
 class RelationGraph(BaseModule):
@@ -71,6 +71,6 @@ class RelationGraph(BaseModule):
         words = self.word(text.words)
         # (N, L, C) @ (N, C, HW), and what the bias of W_x gives each word
         affinity = words @ self.node.weight @ cells + F.linear(words, self.node.bias[None])
-        affinity = at_least_single(affinity) * relations[..., None] / cells.shape[1]**0.5  # S'^T, (N, L, HW)
+        affinity = at_least_float32(affinity) * relations[..., None] / cells.shape[1]**0.5  # S'^T, (N, L, HW)
         padding = ~text.mask[..., None]
         return affinity.softmax(dim=2), affinity.masked_fill(padding, float('-inf')).softmax(dim=1)

@@ -6,7 +6,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from ..utils import at_least_single, without_autocast
+from ..utils import at_least_float32, without_autocast
 
 DIRECTIONS = ('l2v', 'v2l')
 
@@ -74,7 +74,8 @@ class S2RMCoparsing(BaseModule):
                              'with it, and train')
         # (N, C, H, W) -> (N, T cells, V cells): the inner product of every pair, of which differences matter
         with without_autocast(image_map):
-            products = at_least_single(language_map.flatten(2)).transpose(1, 2) @ at_least_single(image_map.flatten(2))
+            language, image = (at_least_float32(one.flatten(2)) for one in (language_map, image_map))
+            products = language.transpose(1, 2) @ image
         # (N, generator cells, parsed cells): the parsed context keeps its place, the generator's cells are gathered
         products = dict(l2v=products, v2l=products.transpose(1, 2))
         return tuple(

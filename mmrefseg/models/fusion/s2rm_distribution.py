@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmrefseg.structures import TextFeatures
 
-from ..utils import at_least_single, without_autocast
+from ..utils import at_least_float32, without_autocast
 from .tile_concat import TileConcat
 
 
@@ -49,9 +49,9 @@ class S2RMDistribution(BaseModule):
             Tensor: T^dist, (N, C, H, W).
         """
         query = self.query(image_map, text.sentence, image_index).flatten(2)  # (N, C, H, W) -> (N, C, HW)
-        key, value = at_least_single(self.key(text.words)), at_least_single(self.value(text.words))  # (N, L, C)
+        key, value = at_least_float32(self.key(text.words)), at_least_float32(self.value(text.words))  # (N, L, C)
         with without_autocast(query):
-            scores = key @ at_least_single(query) * self.scale  # (N, L, HW)
+            scores = key @ at_least_float32(query) * self.scale  # (N, L, HW)
             scores = scores.masked_fill(~text.mask[:, :, None], float('-inf'))
             distributed = value.transpose(1, 2) @ torch.softmax(scores, dim=1)  # (N, C, HW)
         return distributed.unflatten(2, image_map.shape[2:])

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..utils import at_least_single
+from ..utils import at_least_float32
 
 
 class TextGuidedExchange(BaseModule):
@@ -66,6 +66,6 @@ class _LevelExchange(nn.Module):
         """Y_k (N, C, H, W) and s (N, C_t) -> g (N, C)."""
         cells = own.flatten(2)  # (N, C, HW)
         query = self.query(sentence) @ self.key.weight  # (N, C)
-        scores = at_least_single(query[:, None] @ cells) / cells.shape[1]**0.5  # (N, 1, HW)
+        scores = at_least_float32(query[:, None] @ cells) / cells.shape[1]**0.5  # (N, 1, HW)
         seen = (cells @ scores.softmax(dim=2).transpose(1, 2).to(cells.dtype)).squeeze(2)
         return F.normalize(self.context(torch.cat([seen.to(sentence.dtype), sentence], dim=1)), eps=1e-6)

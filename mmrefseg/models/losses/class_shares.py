@@ -1,4 +1,4 @@
-"""What a target says of each pixel, be it a mask or a probability."""
+"""Shares of the classes in each pixel of a target, be it a mask or a probability."""
 
 from typing import Tuple
 

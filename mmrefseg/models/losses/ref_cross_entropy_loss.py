@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
 
-from ..utils import at_least_single
+from ..utils import at_least_float32
 from .class_shares import class_shares
 
 
@@ -55,7 +55,7 @@ class RefCrossEntropyLoss(nn.Module):
         Returns:
             Tensor: A scalar.
         """
-        logits = at_least_single(logits)
+        logits = at_least_float32(logits)
         if logits.shape[1] == 1:
             # sigmoid(x) is the softmax of (0, x).
             logits = F.pad(logits, (0, 0, 0, 0, 1, 0))

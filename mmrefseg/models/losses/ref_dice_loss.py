@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from mmrefseg.registry import MODELS
 
-from ..utils import at_least_single
+from ..utils import at_least_float32
 from .class_shares import class_shares
 
 
@@ -46,7 +46,7 @@ class RefDiceLoss(nn.Module):
         Returns:
             Tensor: A scalar.
         """
-        logits = at_least_single(logits)  # sums over 10^5 pixels need more than half precision
+        logits = at_least_float32(logits)  # sums over 10^5 pixels need more than half precision
         if logits.shape[1] == 1:
             probability = torch.cat([(-logits).sigmoid(), logits.sigmoid()], dim=1)
         else:

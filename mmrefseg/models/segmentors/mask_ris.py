@@ -19,7 +19,7 @@ from .ref_segmentor import RefSegmentor, targets_of
 
 @dataclass
 class Lesson:
-    """What the masked pass learns.
+    """Lesson of the masked pass: its target and weights.
 
     Attributes:
         target (Tensor): (N, H, W), the first pass's probabilities of the object, or the truth.

@@ -1,4 +1,4 @@
-"""What MaskRIS hides, and how its two passes weigh."""
+"""Options of MaskRIS: what is hidden, and how its two passes weigh."""
 
 from dataclasses import dataclass, fields
 from typing import Optional

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmrefseg.structures import RefDataSample
 
-from ..utils import at_least_single
+from ..utils import at_least_float32
 from .expression_rows import ExpressionRows
 from .letterbox import undo_letterbox
 from .ref_test_cfg import RefTestCfg
@@ -68,7 +68,7 @@ def fill_predictions(data_samples: Sequence[RefDataSample], rows: ExpressionRows
     if outputs.prior is not None:
         for image, (sample, prior) in enumerate(zip(data_samples, outputs.prior.split(rows.counts))):
             # (R, 1, h, w) -> (E, h, w)
-            sample.pred_prior = PixelData(data=rows.spread(image, at_least_single(prior[:, 0])))
+            sample.pred_prior = PixelData(data=rows.spread(image, at_least_float32(prior[:, 0])))
             sample.set_metainfo(dict(batch_input_shape=tuple(input_size)))
 
 
@@ -91,7 +91,8 @@ def _masks_and_scores(logits: Tensor, sample: RefDataSample, *settings) -> Tuple
     Some rows at once; the logits are of 0 rows unless they are kept. ``settings`` are those of :func:`_mask_some`.
     """
     test_cfg = settings[1]
-    pieces = [_mask_some(at_least_single(piece), sample, *settings) for piece in logits.split(test_cfg.max_expressions)]
+    pieces = [_mask_some(at_least_float32(piece), sample, *settings)
+              for piece in logits.split(test_cfg.max_expressions)]
     return pieces[0] if len(pieces) == 1 else tuple(torch.cat(parts) for parts in zip(*pieces))
 
 

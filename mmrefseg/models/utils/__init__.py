@@ -14,7 +14,7 @@ from .linear_norm_relu import LinearNormReLU, normalize_rows
 from .merge_levels import MergeLevels
 from .patch_masking import mask_patches
 from .pixel_levels import PixelLevels, PixelSequence
-from .precision import at_least_single, without_autocast
+from .precision import at_least_float32, without_autocast
 from .projected_attention import ProjectedAttention
 from .sine_positions import sine_map, sine_positions
 from .sub_pixel import SubPixel
@@ -22,7 +22,7 @@ from .upsampled_conv import upsampled_conv
 
 __all__ = [
     'DeformableAttention', 'FeedForward', 'LinearNormReLU', 'MergeLevels', 'PixelLevels', 'PixelSequence',
-    'ProjectedAttention', 'SubPixel', 'adaptive_average', 'at_least_single', 'channels_of_maps', 'checkpoint_blocks',
+    'ProjectedAttention', 'SubPixel', 'adaptive_average', 'at_least_float32', 'channels_of_maps', 'checkpoint_blocks',
     'checkpointed', 'coordinate_map', 'downsample_target', 'expand_to_expressions', 'freeze', 'is_exporting',
     'mask_patches', 'normalize_rows', 'read_values', 'sine_map', 'sine_positions', 'upsampled_conv',
     'without_autocast'

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmrefseg.compat import MissingOps
 
-from .precision import at_least_single, without_autocast
+from .precision import at_least_float32, without_autocast
 
 Sizes = Sequence[Tuple[int, int]]
 
@@ -88,19 +88,19 @@ class DeformableAttention(nn.Module):
         values = self.value_proj(pixels).unflatten(2, (self.num_heads, -1))
         points = (self.num_heads, self.num_levels, self.num_points)
         with without_autocast(pixels):
-            query = at_least_single(pixels) + at_least_single(positions)
+            query = at_least_float32(pixels) + at_least_float32(positions)
             offsets = _single(self.sampling_offsets, query).unflatten(2, (*points, 2))  # in pixels of the map
             weights = _single(self.attention_weights, query).unflatten(2, (self.num_heads, -1))
             weights = weights.softmax(dim=3).unflatten(3, points[1:])
             extents = query.new_tensor([(width, height) for height, width in sizes])
             where = places.to(query)[:, None, None, None] + offsets / extents[:, None]
-            gathered = read_values(at_least_single(values), sizes, where, weights)
+            gathered = read_values(at_least_float32(values), sizes, where, weights)
         return self.output_proj(gathered.to(values.dtype))
 
 
 def _single(layer: nn.Linear, rows: Tensor) -> Tensor:
     """A linear layer in single precision, even if its weights are kept in half."""
-    return F.linear(rows, at_least_single(layer.weight), at_least_single(layer.bias))
+    return F.linear(rows, at_least_float32(layer.weight), at_least_float32(layer.bias))
 
 
 def read_values(values: Tensor, sizes: Sizes, where: Tensor, weights: Tensor) -> Tensor:

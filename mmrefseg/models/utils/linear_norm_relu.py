@@ -6,7 +6,7 @@ import torch
 from mmcv.cnn import build_norm_layer
 from torch import Tensor, distributed, nn
 
-from .precision import at_least_single
+from .precision import at_least_float32
 
 
 def normalize_rows(norm: nn.Module, rows: Tensor, mask: Optional[Tensor] = None) -> Tensor:
@@ -25,7 +25,7 @@ def normalize_rows(norm: nn.Module, rows: Tensor, mask: Optional[Tensor] = None)
         return norm(rows.flatten(0, 1)[..., None, None])[..., 0, 0].unflatten(0, rows.shape[:2])
     # Weights, and not the real rows picked out: how many they are depends on the words, which a GPU would have to be
     # asked for and torch.compile cannot know.
-    mean, variance, count = _statistics_of_real(norm, at_least_single(rows), mask)
+    mean, variance, count = _statistics_of_real(norm, at_least_float32(rows), mask)
     _update_running(norm, mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
     scale = norm.weight * torch.rsqrt(variance + norm.eps)
     return ((rows - mean) * scale + norm.bias).to(rows.dtype)

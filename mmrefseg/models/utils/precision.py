@@ -13,6 +13,6 @@ def without_autocast(tensor: Tensor) -> ContextManager:
     return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 
-def at_least_single(tensor: Tensor) -> Tensor:
+def at_least_float32(tensor: Tensor) -> Tensor:
     """A tensor in half precision as float32; one in float32 or float64 as it is, without a copy."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

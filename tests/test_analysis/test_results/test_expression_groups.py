@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from mmengine.registry import init_default_scope
 
 from mmrefseg.analysis.charts import draw_groups, save_figure
-from mmrefseg.analysis.results.expression_groups import group_expressions, score, score_groups
-from mmrefseg.analysis.results.expression_table import Expression, read_expressions, read_results
+from mmrefseg.analysis.results.expression_groups import group_results, score, score_groups
+from mmrefseg.analysis.results.expression_table import ExpressionResult, read_expressions, read_results
 from mmrefseg.analysis.results.image_objects import read_image_objects
 from mmrefseg.datasets import RefShapesDataset
 from mmrefseg.errors import RefDataError
@@ -18,9 +18,9 @@ from mmrefseg.evaluation.expression_dump import write_expressions
 COLUMNS = ('intersection', 'union', 'iou')
 
 EXPRESSIONS = [
-    Expression('left man', 0.005, 0), Expression('the Rightmost cup', 0.03, 1),
-    Expression('bright red top left thing', 0.2, 2), Expression('second from the front', 0.4, 5),
-    Expression('blue', 0.01, -1),
+    ExpressionResult('left man', 0.005, 0), ExpressionResult('the Rightmost cup', 0.03, 1),
+    ExpressionResult('bright red top left thing', 0.2, 2), ExpressionResult('second from the front', 0.4, 5),
+    ExpressionResult('blue', 0.01, -1),
 ]
 
 
@@ -31,7 +31,7 @@ def dataset(refshapes_root):
 
 
 def test_who_belongs_where():
-    groups = group_expressions(EXPRESSIONS, [(1, 2), (3, 3)])
+    groups = group_results(EXPRESSIONS, [(1, 2), (3, 3)])
     members = {way: {name: np.flatnonzero(of_group).tolist() for name, of_group in of_way.items()}
                for way, of_way in groups.items()}
     assert members == {
@@ -41,13 +41,13 @@ def test_who_belongs_where():
         'position words': {'left': [0, 2], 'right': [1], 'top': [2], 'depth': [3], 'counting': [3], 'none': [4]},
         'others of its class': {'0': [0], '1': [1], '2': [2], '3 or more': [3]},
     }
-    unknown = [Expression('man', 0.1, -1)]
-    assert 'others of its class' not in group_expressions(unknown, [(1, 2)])
+    unknown = [ExpressionResult('man', 0.1, -1)]
+    assert 'others of its class' not in group_results(unknown, [(1, 2)])
 
 
 def test_scores_of_groups():
     results = [(5, 10, 0.5), (0, 10, 0.), (30, 40, 0.75), (8, 10, 0.8), (0, 0, 1.)]
-    groups = group_expressions(EXPRESSIONS, [(1, 2), (3, 3)])
+    groups = group_results(EXPRESSIONS, [(1, 2), (3, 3)])
     found = score_groups(groups, dict(a=results, b=results[::-1]), inclusive=True, empty=1.)
     words = found['words']
     assert [words[name]['expressions'] for name in words] == [2, 1, 2]
@@ -128,7 +128,7 @@ def test_groups_of_people_are_no_objects(tmp_path):
 
 
 def test_bars(tmp_path):
-    groups = group_expressions(EXPRESSIONS, [(1, 2), (3, 3)])
+    groups = group_results(EXPRESSIONS, [(1, 2), (3, 3)])
     scores = score_groups(groups, dict(a=[(1, 2, 0.5)] * 5, b=[(1, 4, 0.25)] * 5), inclusive=True, empty=0.)
     figure = draw_groups(scores, 'mIoU', ['words', 'position words', 'others of its class'])
     heights = [[bar.get_height() for bar in axes.patches] for axes in figure.axes]
