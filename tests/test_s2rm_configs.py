@@ -30,12 +30,17 @@ def test_there_are_all():
     assert len([path for path in CONFIGS if path.startswith('ablations/')]) == 19
 
 
+def of_all(dataset):
+    """What the data sets of a mix have in common; of any other, itself."""
+    return dataset.get('common', dataset)
+
+
 @pytest.mark.parametrize('path', CONFIGS)
 def test_sizes_go_together(path):
     """The input of training and test, the strides of the backbone and S2RM's feature_size."""
     cfg = load(path)
     scales = {tuple(transform.scale) for name in ('train', 'val', 'test')
-              for transform in cfg[f'{name}_dataloader'].dataset.pipeline if transform.type == 'RefResize'}
+              for transform in of_all(cfg[f'{name}_dataloader'].dataset).pipeline if transform.type == 'RefResize'}
     (height, width), = scales
     assert (height, width) == ((96, 96) if 'nano' in path else (512, 512))
     stride = 1

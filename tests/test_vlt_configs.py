@@ -30,12 +30,18 @@ def test_there_are_all():
             assert f'vlt_{setup}_{dataset}.py' in CONFIGS
 
 
+def of_all(dataset):
+    """What the data sets of a mix have in common; of any other, itself."""
+    return dataset.get('common', dataset)
+
+
 @pytest.mark.parametrize('name', CONFIGS)
 def test_sizes_go_together(name):
     cfg = load(name)
     setup = name.split('_')[1][0]
-    (width, height), = {tuple(transform.scale) for part in ('train', 'val', 'test')
-                        for transform in cfg[f'{part}_dataloader'].dataset.pipeline if transform.type == 'RefResize'}
+    loaders = [cfg[f'{part}_dataloader'] for part in ('train', 'val', 'test')]
+    (width, height), = {tuple(transform.scale) for loader in loaders
+                        for transform in of_all(loader.dataset).pipeline if transform.type == 'RefResize'}
     assert (width, height) == {'d': (416, 416), 's': (480, 480), 'n': (96, 96)}[setup]
     fusion, decoder = cfg.model.fusion, cfg.model.decoder
     assert tuple(fusion.feature_size) == tuple(decoder.feature_size) == (height // 16, width // 16)

@@ -103,6 +103,7 @@ def test_the_config_inside_is_values(tmp_path):
     given = RefSegInferencer(LAVT, device='cpu', show_progress=False)
     for name, value in given.model.state_dict().items():
         assert torch.equal(own.model.state_dict()[name], value)
+    given.cfg.model.backbone.pop('init_cfg')  # which the reader leaves out: it would name a file to open
     kinds = [json.dumps(each.cfg.model, default=str).count('"type"') for each in (own, given)]
     assert kinds[0] == kinds[1] > 3
 

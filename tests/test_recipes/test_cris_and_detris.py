@@ -63,8 +63,9 @@ def test_inputs(name, size, length):
     for loader in ('train', 'val', 'test'):
         dataset = cfg[f'{loader}_dataloader'].dataset
         for part in dataset.get('datasets', [dataset]):
-            letterbox, = [step for step in part.pipeline if step.type == 'Letterbox']
-            assert tuple(letterbox.scale) == (size, size) and part.text_field == 'sent'
+            part = dict(dataset.get('common') or {}, **part)
+            letterbox, = [step for step in part['pipeline'] if step.type == 'Letterbox']
+            assert tuple(letterbox.scale) == (size, size) and part['text_field'] == 'sent'
     assert cfg.test_evaluator.protocol == 'cris'
     assert cfg.model.test_cfg.to_dict() == dict(eval_size='original', threshold=0.35, interpolation='bicubic')
     assert cfg.model.decode_head.align_corners

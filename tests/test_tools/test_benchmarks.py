@@ -278,8 +278,8 @@ def test_scaling_draws_each_curve(curve, options, tmp_path, monkeypatch, capsys)
     xs = dict(expressions=[1, 3], pictures=[96], dataset=[1, 1, 2, 2], processes=[1, 2, 2])[curve]
     assert [row['x'] for row in rows] == xs and all(row['y'] > 0 for row in rows)
     assert str(rows[-1]['series']) in capsys.readouterr().out and plot.stat().st_size > 5000
-    if curve == 'processes':  # eight pictures a process and step
-        assert [row['y'] for row in rows] == [8, 16, 16]
+    if curve == 'processes':  # four images a process and step
+        assert [row['y'] for row in rows] == [4, 8, 8]
 
 
 def test_a_model_for_pictures_of_another_size():

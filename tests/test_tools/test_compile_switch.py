@@ -1,5 +1,6 @@
 """``--compile`` of the tools and ``compile=True`` of the inferencer: the model they run is the compiled one."""
 
+import logging
 import runpy
 from types import SimpleNamespace
 
@@ -31,7 +32,9 @@ def run_main(monkeypatch, tmp_path):
             seen.append(is_compiled(model))
             return dict(oIoU=1.)
 
-        runner = SimpleNamespace(model=model, train=look, test=look, log_dir=str(tmp_path))
+        runner = SimpleNamespace(
+            model=model, train=look, test=look, log_dir=str(tmp_path), world_size=1, logger=logging.getLogger(),
+            train_loop=SimpleNamespace(dataloader=[None]))
         monkeypatch.setattr(Runner, 'from_cfg', lambda cfg: runner)
         monkeypatch.setenv('MMREFSEG_KEEP_MEMORY', '0')
         monkeypatch.setattr('sys.argv', [tool, str(TINY_CONFIG), *args, '--work-dir', str(tmp_path)])
@@ -59,4 +62,4 @@ def test_inferencer(monkeypatch):
     inferencer = RefSegInferencer(str(TINY_CONFIG), device='cpu', show_progress=False, compile=True)
     assert is_compiled(inferencer.model)
     # The text encoder is recurrent.
-    assert asked == ['encode_image', 'fuse', 'decode', 'predict', 'loss']
+    assert asked == ['encode_image', 'fuse', 'decode', 'predict', 'loss_and_logits']

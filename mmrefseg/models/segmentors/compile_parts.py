@@ -52,8 +52,12 @@ def compile_parts(model: nn.Module, **options) -> None:
     _compile_methods(segmentor, ['encode_image', 'fuse', *decode], options)
     existence = [] if segmentor.existence_head is None else [segmentor.existence_head]
     for head in (segmentor.decode_head, *existence, *segmentor.auxiliary_head):
-        ours = ['predict', 'loss', 'loss_and_logits', *['predict_with_existence'] * gives_existence(head)]
-        _compile_methods(head, ours if isinstance(head, BaseRefHead) else ['forward'], options)
+        if not isinstance(head, BaseRefHead):
+            _compile_methods(head, ['forward'], options)
+            continue
+        # One that is compiled must not call another that is: the base's `loss` calls `loss_and_logits`.
+        learn = 'loss_and_logits' if type(head).loss is BaseRefHead.loss else 'loss'
+        _compile_methods(head, ['predict', learn, *['predict_with_existence'] * gives_existence(head)], options)
 
 
 def _compile_methods(module: nn.Module, names: Sequence[str], options: dict) -> None:

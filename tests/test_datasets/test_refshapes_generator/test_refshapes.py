@@ -26,7 +26,7 @@ from mmrefseg.datasets.refshapes_generator.expressions import Description, Expre
 from mmrefseg.datasets.refshapes_generator.referents import Judge
 from mmrefseg.datasets.refshapes_generator.scenes import Scene, Shape, sample_scene
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCENES = dict(train=150, val=30, testA=50, testB=50)
 SIZE = 128
 
@@ -311,4 +311,5 @@ def test_core_needs_no_torch():
                 imported |= {name.name.split('.')[0] for name in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add(node.module.split('.')[0])
-    assert not {name for name in imported if name.startswith(('mm', 'torch', 'transformers'))}
+    # Of ours it takes what writes files.
+    assert not {name for name in imported - {'mmrefseg'} if name.startswith(('mm', 'torch', 'transformers'))}
