@@ -15,7 +15,10 @@ from mmengine.config import Config
 
 from mmrefseg.analysis.model_cost import build_for_counting, part_costs
 from mmrefseg.command_line.run_command import run_command
-from mmrefseg.utils import package_files, pipeline_sizes, write_text
+from mmrefseg.utils import pipeline_sizes, write_text
+
+# The pages belong to the repository, which an installed package is without.
+ROOT = Path(__file__).resolve().parents[2]
 
 Costs = Dict[str, Tuple[float, float]]
 COLUMNS = ('text_encoder', 'backbone', 'of it, fusion', 'fusion', 'decoder', 'decode_head')
@@ -28,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Write costs into metafiles and READMEs')
     parser.add_argument('methods', nargs='*', help='folders below configs; default: all')
     methods = parser.parse_args().methods
-    for path in sorted((package_files() / 'configs').glob('*/metafile.yml')):
+    for path in sorted((ROOT / 'configs').glob('*/metafile.yml')):
         if not methods or path.parent.name in methods:
             write_text(path, with_costs(path.read_text(encoding='utf-8')))
             readme = path.with_name('README.md')
@@ -46,7 +49,7 @@ def costs_of(config: str, norms: bool = False) -> Tuple[Tuple[int, int], int, Co
     Returns:
         tuple: (width, height), words, and (GMACs, parameters in M) of each part and of all.
     """
-    cfg = Config.fromfile(package_files() / config)
+    cfg = Config.fromfile(ROOT / config)
     (width, height), = pipeline_sizes(cfg)
     key = str((cfg.model, width, height, norms))
     if key not in _COUNTED:

@@ -14,7 +14,10 @@ from mmengine.config import Config
 
 from mmrefseg.apis import ZooModel, zoo_models
 from mmrefseg.command_line.run_command import run_command
-from mmrefseg.utils import package_files, write_text
+from mmrefseg.utils import write_text
+
+# The pages belong to the repository, which an installed package is without.
+ROOT = Path(__file__).resolve().parents[2]
 
 HEAD = '''<!-- Written by tools/misc/model_zoo.py from configs/*/metafile.yml: change those. -->
 # Model zoo
@@ -83,7 +86,7 @@ RefCOCO, RefCOCO+ and RefCOCOg, which the papers' had not: what is trained from 
 def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description='Write docs/en/model_zoo.md from the metafiles')
-    parser.add_argument('--out', type=Path, default=package_files() / 'docs/en/model_zoo.md', help='the page')
+    parser.add_argument('--out', type=Path, default=ROOT / 'docs/en/model_zoo.md', help='the page')
     write_text(parser.parse_args().out, page())
 
 
@@ -91,7 +94,7 @@ def page() -> str:
     """str: The whole page."""
     models = list(zoo_models().values())
     ours = [model for model in models if model.published is not None]
-    words = Config.fromfile(package_files() / 'configs/_base_/vocabs/refshapes.py').refshapes_vocab
+    words = Config.fromfile(ROOT / 'configs/_base_/vocabs/refshapes.py').refshapes_vocab
     foundation = table_of_foundation([model for model in models if model.hub])
     text = HEAD.format(words=len(words), ours=tables_of_ours(ours), foundation=foundation)
     for collection, members in groupby((model for model in models if model.published is None and not model.hub),

@@ -12,7 +12,10 @@ from typing import Iterator, List, NamedTuple, Optional
 import yaml
 
 from mmrefseg.command_line.run_command import run_command
-from mmrefseg.utils import package_files, write_text
+from mmrefseg.utils import write_text
+
+# The pages belong to the repository, which an installed package is without.
+ROOT = Path(__file__).resolve().parents[2]
 
 DATA = {'refcoco': 'RefCOCO', 'refcoco+': 'RefCOCO+', 'refcocog-umd': 'RefCOCOg (umd)',
         'refcocog-google': 'RefCOCOg (google)', 'referit': 'ReferIt (berkeley)'}
@@ -60,14 +63,14 @@ class Cell(NamedTuple):
 def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description='Write docs/en/paper_tables.md from docs/tables/*.yml')
-    parser.add_argument('--out', type=Path, default=package_files() / 'docs/en/paper_tables.md', help='the page')
+    parser.add_argument('--out', type=Path, default=ROOT / 'docs/en/paper_tables.md', help='the page')
     write_text(parser.parse_args().out, page())
 
 
 def papers() -> List[dict]:
     """list[dict]: What the files hold."""
     return [yaml.safe_load(path.read_text(encoding='utf-8'))
-            for path in sorted((package_files() / 'docs/tables').glob('*.yml'))]
+            for path in sorted((ROOT / 'docs/tables').glob('*.yml'))]
 
 
 def configs_of(row: dict) -> List[str]:
@@ -76,7 +79,7 @@ def configs_of(row: dict) -> List[str]:
     if not name:
         return []
     names = [name.replace('*', data) for data in DATA] if '*' in name else [name]
-    return [name for name in names if (package_files() / f'configs/{name}.py').is_file()]
+    return [name for name in names if (ROOT / f'configs/{name}.py').is_file()]
 
 
 def cells(paper: dict) -> Iterator[Cell]:

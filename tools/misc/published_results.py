@@ -13,7 +13,10 @@ from typing import Dict, List, NamedTuple, Tuple
 import yaml
 
 from mmrefseg.command_line.run_command import run_command
-from mmrefseg.utils import package_files, write_text
+from mmrefseg.utils import write_text
+
+# The pages belong to the repository, which an installed package is without.
+ROOT = Path(__file__).resolve().parents[2]
 
 SPLITS = ('val', 'testA', 'testB', 'test')
 DATA = ('RefCOCO', 'RefCOCO+', 'RefCOCOg (umd)', 'RefCOCOg (google)', 'ReferIt (berkeley)', 'gRefCOCO')
@@ -76,15 +79,15 @@ class Row(NamedTuple):
 def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description='Write docs/en/published_results.md from the metafiles')
-    parser.add_argument('--out', type=Path, default=package_files() / 'docs/en/published_results.md', help='the page')
+    parser.add_argument('--out', type=Path, default=ROOT / 'docs/en/published_results.md', help='the page')
     write_text(parser.parse_args().out, page())
 
 
 def published_rows() -> List[Row]:
     """list[Row]: Of all metafiles, but those of models trained here."""
     found: Dict[tuple, Row] = {}
-    for path in yaml.safe_load((package_files() / 'model-index.yml').read_text(encoding='utf-8'))['Import']:
-        for model in yaml.safe_load((package_files() / path).read_text(encoding='utf-8'))['Models']:
+    for path in yaml.safe_load((ROOT / 'model-index.yml').read_text(encoding='utf-8'))['Import']:
+        for model in yaml.safe_load((ROOT / path).read_text(encoding='utf-8'))['Models']:
             for result in model.get('Results', []):
                 for key, value in result['Metrics'].items():
                     metric, whose, split = re.fullmatch(r'(\S+) \((\w+), (\w+)\)', key).groups()
