@@ -1,11 +1,12 @@
 """Charts of scores, of near misses and of logs."""
 
-import os
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+
+from mmrefseg.utils.whole_file import whole_file
 
 # Told apart by nearly all eyes (Okabe and Ito's, without yellow).
 COLORS = ('#0072b2', '#e69f00', '#009e73', '#d55e00', '#cc79a7', '#56b4e9', '#000000')
@@ -17,13 +18,8 @@ def save_figure(figure: Figure, path: str) -> None:
     Raises:
         ValueError: Matplotlib knows no format of that ending.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    temporary = f'{path}.{os.getpid()}.tmp'
-    try:
-        figure.savefig(temporary, dpi=100, format=Path(path).suffix[1:].lower())
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with whole_file(path) as part:
+        figure.savefig(part, dpi=100, format=Path(path).suffix[1:].lower())
 
 
 def draw_groups(scores: dict, metric: str, ways: Sequence[str]) -> Figure:

@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import logging
 from typing import Dict, List, Optional, Sequence
 
 from mmengine.config import Config
@@ -52,17 +53,16 @@ def check_config(cfg: Config, needed: Sequence[str]) -> None:
                      + ', '.join(f'{name} became {OLD_KEYS[name]}' for name in old))
         raise ValueError(text)
     for name in old:
-        print_log(f'{cfg.filename}: nothing reads {name!r}: it became {OLD_KEYS[name]}', 'current', level=30)
+        _warn(cfg, f'{name!r}: it became {OLD_KEYS[name]}')
     for name in cfg:
         near = nearest(name, needed)
         if near and name not in READ and isinstance(cfg[name], (dict, list)):
-            print_log(f'{cfg.filename}: nothing reads {name!r}: did you mean {near!r}?', 'current', level=30)
+            _warn(cfg, f'{name!r}: did you mean {near!r}?')
     for section, known in SECTIONS.items():
-        found = cfg.get(section) if '.' not in section else _look_up(cfg, section)
+        found = _look_up(cfg, section)
         for name in found if isinstance(found, dict) else ():
             if name not in known and not name.startswith('_'):
-                print_log(f'{cfg.filename}: nothing reads {section}.{name}: {_expected(name, known)}', 'current',
-                          level=30)
+                _warn(cfg, f'{section}.{name}: {_expected(name, known)}')
 
 
 def check_options(cfg: Config, options: Dict[str, object], shortcuts: Sequence[str] = ()) -> None:
@@ -94,6 +94,10 @@ def nearest(name: str, known: Sequence[str]) -> Optional[str]:
     """The key that a name is a slip of, None if there is none near."""
     found = difflib.get_close_matches(name, [each for each in known if each != name], n=1, cutoff=0.85)
     return found[0] if found else None
+
+
+def _warn(cfg: Config, key: str) -> None:
+    print_log(f'{cfg.filename}: nothing reads {key}', 'current', level=logging.WARNING)
 
 
 def _expected(name: str, known: Sequence[str]) -> str:

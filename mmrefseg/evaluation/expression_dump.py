@@ -2,10 +2,11 @@
 
 import csv
 import json
-import os
 from typing import Dict, Iterable, Iterator, Sequence
 
 import numpy as np
+
+from mmrefseg.utils.whole_file import whole_file
 
 # What every file says of an expression; the columns of a metric's values follow.
 COLUMNS = ('img_path', 'image_id', 'ref_id', 'sent_id', 'expression')
@@ -41,17 +42,10 @@ def write_expressions(path: str, rows: Iterable[dict], columns: Sequence) -> Non
     Raises:
         OSError: The file cannot be written.
     """
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    temporary = f'{path}.{os.getpid()}.tmp'
-    try:
-        with open(temporary, 'w', encoding='utf-8', newline='') as file:
-            if path.endswith('.csv'):
-                writer = csv.DictWriter(file, (*COLUMNS, *columns))
-                writer.writeheader()
-                writer.writerows(rows)
-            else:
-                file.writelines(json.dumps(row, ensure_ascii=False) + '\n' for row in rows)
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+    with whole_file(path) as part, open(part, 'w', encoding='utf-8', newline='') as file:
+        if path.endswith('.csv'):
+            writer = csv.DictWriter(file, (*COLUMNS, *columns))
+            writer.writeheader()
+            writer.writerows(rows)
+        else:
+            file.writelines(json.dumps(row, ensure_ascii=False) + '\n' for row in rows)
