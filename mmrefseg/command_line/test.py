@@ -165,15 +165,21 @@ def table_of_sets(results: dict) -> PrettyTable:
     rows = PrettyTable(['', *results])
     rows.align[''] = 'l'
     for metric in metrics:
-        rows.add_row([metric, *(f'{row[metric]:.2f}' if metric in row else '' for row in results.values())])
+        rows.add_row([metric, *(_cell(row, metric) for row in results.values())])
     return rows
 
 
 def table(results: dict) -> PrettyTable:
     """A row a split, a column a metric."""
-    columns = list(next(iter(results.values())))
+    columns = list(dict.fromkeys(metric for row in results.values() for metric in row))
     rows = PrettyTable(['split', *columns])
     rows.align['split'] = 'l'
     for split, metrics in results.items():
-        rows.add_row([split, *(f'{metrics[column]:.2f}' for column in columns)])
+        rows.add_row([split, *(_cell(metrics, column) for column in columns)])
     return rows
+
+
+def _cell(metrics: dict, name: str) -> str:
+    """A score, a count, or nothing where there is none."""
+    value = metrics.get(name, '')
+    return f'{value:.2f}' if isinstance(value, float) else str(value)

@@ -127,14 +127,34 @@ class BaseRefMetric(BaseMetric, metaclass=ABCMeta):
         return {f'{self.prefix}/{key}' if self.prefix else key: value
                 for key, value in metrics.items()}
 
+    @staticmethod
+    def say_ignored(metrics: Dict[str, float], ignored: np.ndarray) -> str:
+        """Add how many pixels were left out to the scores, if any were.
+
+        Args:
+            metrics (dict): The scores; gets ``ignored_pixels``, their number.
+            ignored (np.ndarray): (N,) the pixels of each expression that are left out.
+
+        Returns:
+            str: The same in words, for the log.
+        """
+        total = int(ignored.sum())
+        if not total:
+            return ''
+        metrics['ignored_pixels'] = total
+        return (f'\n{total} ground truth pixels of {int((ignored > 0).sum())} expressions are ignored: left out of all '
+                'counts')
+
     def dump(self, results: List[dict], **values: np.ndarray) -> None:
         """Write the file of expressions, if there is to be one.
 
         Args:
             results (list[dict]): The entries of all samples.
-            **values (np.ndarray): (N,) each, by the name of the column.
+            **values (np.ndarray): (N,) each, by the name of the column; ``ignored`` not if all 0.
         """
         if self.dump_file is not None:
+            if not values.get('ignored', np.ones(1)).any():
+                del values['ignored']
             write_expressions(self.dump_file, dump_rows(results, values), tuple(values))
             print_log(f'Results of each expression are in {self.dump_file}', logger='current')
 

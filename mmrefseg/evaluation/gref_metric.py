@@ -12,7 +12,7 @@ from mmrefseg.errors import RefDataError
 from mmrefseg.registry import METRICS
 
 from .base_ref_metric import BaseRefMetric
-from .mask_counts import intersection_and_union
+from .mask_counts import ignored_pixels, intersection_and_union
 from .sample_masks import name_of
 from .scores import expression_iou, mean_iou, overall_iou, precision_at
 
@@ -34,6 +34,9 @@ class GRefMetric(BaseRefMetric):
     - ``N-acc``: of the expressions without a target, those said to have none (TP / (TP + FN)).
     - ``T-acc``: of those with a target, those not said to have none (TN / (TN + FP)), whatever the mask is.
     - ``P@X``: of those with a target, those with IoU_n >= X. Expressions without target do not count.
+
+    - ``ignored_pixels``: how many ground truth pixels were left out, summed over the expressions; only where there are
+      some.
 
     Percent, not rounded (ReLA's code prints N-acc and T-acc as fractions); NaN where there is nothing to count (ReLA's
     code prints 0 for both accuracies of a set without an expression that has no target). What says "none" has three
@@ -119,7 +122,7 @@ class GRefMetric(BaseRefMetric):
         self.existence_threshold = existence_threshold
 
     def count(self, sample: dict, pred: Tensor, truth: Tensor) -> Tensor:
-        """Intersection, union, pixels of the prediction, no target, said to have none: (5, E); see the base class."""
+        """Intersection, union, pixels of the prediction, pixels left out, no target, said to have none: (6, E)."""
         counts = intersection_and_union(pred, truth, self.ignore_index)
         pixels = ((pred == 1) & (truth != self.ignore_index)).sum((1, 2))
         said_none = pixels < self.min_pixels
@@ -128,20 +131,23 @@ class GRefMetric(BaseRefMetric):
                 raise RefDataError(f'{name_of(sample)} has no pred_existence, which existence_threshold asks for: the '
                                    'model needs an existence_head')
             said_none = sample['pred_existence'].to(pred.device, non_blocking=True) <= self.existence_threshold
-        return torch.stack([*counts, pixels, _no_targets(sample).to(pred.device, non_blocking=True), said_none])
+        ignored, = ignored_pixels(truth, self.ignore_index)
+        no_targets = _no_targets(sample).to(pred.device, non_blocking=True)
+        return torch.stack([*counts, pixels, ignored, no_targets, said_none])
 
     def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
         """Compute the scores, log them as a table and write the file of expressions.
 
         Args:
-            results (list[dict]): One entry a sample, with ``counts`` (5, E) int64 as :meth:`count` gives them.
+            results (list[dict]): One entry a sample, with ``counts`` (6, E) int64 as :meth:`count` gives them.
 
         Returns:
-            dict[str, float]: gIoU, cIoU, N-acc, T-acc and P@X; in percent, not rounded.
+            dict[str, float]: gIoU, cIoU, N-acc, T-acc and P@X; in percent, not rounded. ``ignored_pixels``, an int, if
+            some were left out.
         """
         counts = np.concatenate([entry['counts'] for entry in results], axis=1)
-        intersection, union, pixels = counts[:3]
-        no_target, said_none = counts[3:].astype(bool)
+        intersection, union, pixels, ignored = counts[:4]
+        no_target, said_none = counts[4:].astype(bool)
         if self.existence_threshold is None:  # what is none is cleared: the union is the truth alone
             union = np.where(said_none, union - pixels + intersection, union)
         intersection = np.where(said_none | no_target, 0, intersection)
@@ -156,18 +162,20 @@ class GRefMetric(BaseRefMetric):
         for threshold in self.thresholds:
             metrics[f'P@{threshold:g}'] = (
                 float('nan') if no_target.all() else precision_at(iou[~no_target], threshold, inclusive=True))
-        self._log_scores(metrics, no_target, len(results))
-        self.dump(results, intersection=intersection, union=union, iou=iou, no_target=no_target, said_none=said_none)
+        self._log_scores(metrics, no_target, ignored, len(results))
+        self.dump(results, intersection=intersection, union=union, iou=iou, no_target=no_target, said_none=said_none,
+                  ignored=ignored)
         return metrics
 
-    def _log_scores(self, metrics: dict, no_target: np.ndarray, num_samples: int) -> None:
+    def _log_scores(self, metrics: dict, no_target: np.ndarray, ignored: np.ndarray, num_samples: int) -> None:
         table = PrettyTable(list(metrics))
         table.add_row([f'{value:.2f}' for value in metrics.values()])
         none = f'a mask of fewer than {self.min_pixels} pixels' if self.existence_threshold is None else (
             f'existence <= {self.existence_threshold:g}')
         print_log(
             f'GRefMetric, {len(no_target)} expressions ({int(no_target.sum())} without target) in {num_samples} '
-            f'samples ({self.eval_size} size, none: {none}), in percent:\n{table}', logger='current')
+            f'samples ({self.eval_size} size, none: {none}), in percent:\n{table}{self.say_ignored(metrics, ignored)}',
+            logger='current')
 
 
 def _no_targets(sample: dict) -> Tensor:

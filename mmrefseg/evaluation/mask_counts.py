@@ -52,3 +52,16 @@ def intersection_and_union(pred: Tensor, truth: Tensor, ignore_index: int = 255)
     intersection = pred & referent
     union = (pred & (truth != ignore_index)) | referent
     return torch.stack([intersection.sum((1, 2)), union.sum((1, 2))])
+
+
+def ignored_pixels(truth: Tensor, ignore_index: int = 255) -> Tensor:
+    """Count the pixels of each mask that are left out.
+
+    Args:
+        truth (Tensor): (E, h, w).
+        ignore_index (int): Their value. Defaults to 255.
+
+    Returns:
+        Tensor: (1, E) int64, on the device of ``truth``.
+    """
+    return (truth == ignore_index).sum((1, 2))[None]

@@ -12,7 +12,7 @@ from mmrefseg.registry import METRICS
 
 from .base_ref_metric import BaseRefMetric
 from .length_groups import count_words, group_name, parse_length_groups
-from .mask_counts import intersection_and_union
+from .mask_counts import ignored_pixels, intersection_and_union
 from .peak_hits import peak_in_mask
 from .protocols import get_protocol
 from .sample_masks import name_of
@@ -31,7 +31,9 @@ class RefIoUMetric(BaseRefMetric):
     - ``P@X`` = 100 / N * (number of n with IoU_n >= X, or > X by the protocol; papers also print
       prec@X or Pr@X),
     - ``loc_acc`` = 100 / N * (number of n whose heatmap peaks in the ground truth mask; LTS' localization quality,
-      §4.3), only where the samples carry a heatmap, ``pred_prior``.
+      §4.3), only where the samples carry a heatmap, ``pred_prior``,
+    - ``ignored_pixels``: how many ground truth pixels were left out, summed over the expressions, at the compared size;
+      only where there are some.
 
     Args:
         protocol (str): The code whose evaluation is followed, a key of
@@ -46,7 +48,8 @@ class RefIoUMetric(BaseRefMetric):
             many words: 'refcoco', 'refcoco+', 'refcocog', 'referit' (S²RM's Table III) or pairs
             (low, high). NaN for a group without expressions.
         dump_file (str, optional): A .csv or .jsonl file that gets a line an expression, in the order of
-            the dataset: img_path, image_id, ref_id, sent_id, expression, intersection, union, iou.
+            the dataset: img_path, image_id, ref_id, sent_id, expression, intersection, union, iou, and ``ignored``, its
+            pixels that were left out, where there are some.
         ignore_index (int): Ground truth pixels that are not counted. Defaults to 255.
         collect_device (str): As mmengine's ``BaseMetric``. Defaults to 'cpu'.
         prefix (str, optional): As mmengine's ``BaseMetric``. Defaults to none.
@@ -91,22 +94,22 @@ class RefIoUMetric(BaseRefMetric):
         self.length_groups = parse_length_groups(length_groups)
 
     def count(self, sample: dict, pred: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        """Intersection, union, and whether the heatmap peaks in the mask, (3, E); see the base class."""
+        """Intersection, union, whether the heatmap peaks in the mask, pixels left out: (4, E); see the base class."""
         counts = intersection_and_union(pred, truth, self.ignore_index)
-        return torch.cat([counts, _peak_hits(sample, counts)])
+        return torch.cat([counts, _peak_hits(sample, counts), ignored_pixels(truth, self.ignore_index)])
 
     def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
         """Compute the scores, log them as tables and write the file of expressions.
 
         Args:
-            results (list[dict]): One entry a sample, with ``counts`` (3, E) int64: intersection, union, and
-                whether the heatmap peaks in the mask (-1: there is no heatmap).
+            results (list[dict]): One entry a sample, with ``counts`` (4, E) int64: intersection, union,
+                whether the heatmap peaks in the mask (-1: there is no heatmap), and pixels left out.
 
         Returns:
             dict[str, float]: oIoU, mIoU, P@X, loc_acc if there are heatmaps, and oIoU[low-high] of each length
-            group; in percent, not rounded.
+            group; in percent, not rounded. ``ignored_pixels``, an int, if some were left out.
         """
-        intersection, union, hits = np.concatenate([entry['counts'] for entry in results], axis=1)
+        intersection, union, hits, ignored = np.concatenate([entry['counts'] for entry in results], axis=1)
         empty = self.protocol.empty_union_iou
         iou = expression_iou(intersection, union, empty)
         metrics = dict(oIoU=overall_iou(intersection, union, empty), mIoU=mean_iou(iou))
@@ -116,21 +119,22 @@ class RefIoUMetric(BaseRefMetric):
                 self.protocol.inclusive)
         if (hits >= 0).any():
             metrics['loc_acc'] = 100 * int((hits == 1).sum()) / int((hits >= 0).sum())
-        self._log_scores(metrics, num_expressions=len(iou), num_samples=len(results))
+        self._log_scores(metrics, ignored, num_samples=len(results))
         if self.length_groups:
             expressions = [text for entry in results for text in entry['expressions']]
             metrics.update(self._scores_by_length(expressions, intersection, union))
-        self.dump(results, intersection=intersection, union=union, iou=iou)
+        self.dump(results, intersection=intersection, union=union, iou=iou, ignored=ignored)
         return metrics
 
-    def _log_scores(self, metrics: dict, num_expressions: int, num_samples: int) -> None:
+    def _log_scores(self, metrics: dict, ignored: np.ndarray, num_samples: int) -> None:
         table = PrettyTable(list(metrics))
         table.add_row([f'{value:.2f}' for value in metrics.values()])
+        note = self.say_ignored(metrics, ignored)
         sign = '>=' if self.protocol.inclusive else '>'
         print_log(
-            f"RefIoUMetric, {num_expressions} expressions in {num_samples} samples, protocol "
+            f"RefIoUMetric, {len(ignored)} expressions in {num_samples} samples, protocol "
             f"'{self.protocol_name}' ({self.protocol.eval_size} size, P@X: IoU {sign} X, empty union: "
-            f'IoU {self.protocol.empty_union_iou:g}), in percent:\n{table}', logger='current')
+            f'IoU {self.protocol.empty_union_iou:g}), in percent:\n{table}{note}', logger='current')
 
     def _scores_by_length(self, expressions: List[str], intersection: np.ndarray,
                           union: np.ndarray) -> Dict[str, float]:

@@ -14,9 +14,10 @@ from refer_toy import square
 from triplet_toy import HEIGHT, WIDTH, write_list, write_pictures
 
 from mmrefseg.command_line import main
+from mmrefseg.command_line.test import table
 from mmrefseg.datasets import PhraseCutDataset, ReasonSegDataset, TripletListDataset, decode_segmentation
 from mmrefseg.errors import RefDataError
-from mmrefseg.evaluation import RefIoUMetric
+from mmrefseg.evaluation import GRefMetric, RefIoUMetric
 from mmrefseg.models import RefCrossEntropyLoss
 from mmrefseg.structures import RefDataSample
 
@@ -82,13 +83,17 @@ def test_what_is_none(tmp_path, options, ignore):
         TripletListDataset(write_list(tmp_path / 'l.jsonl', entries), **options)
 
 
+def sample_of(pred, truth) -> RefDataSample:
+    sample = RefDataSample(metainfo=dict(expressions=['a'] * len(pred), ori_shape=truth.shape[1:],
+                                         img_shape=truth.shape[1:]))
+    sample.gt_sem_seg, sample.pred_sem_seg = PixelData(data=truth), PixelData(data=pred)
+    return sample
+
+
 def metric_of(protocol, samples):
     metric = RefIoUMetric(protocol=protocol)
     for pred, truth in samples:
-        sample = RefDataSample(metainfo=dict(expressions=['a'] * len(pred), ori_shape=truth.shape[1:],
-                                             img_shape=truth.shape[1:]))
-        sample.gt_sem_seg, sample.pred_sem_seg = PixelData(data=truth), PixelData(data=pred)
-        metric.process({}, [sample.to_dict()])
+        metric.process({}, [sample_of(pred, truth).to_dict()])
     return metric.evaluate(size=len(samples))
 
 
@@ -132,6 +137,25 @@ def test_phrasecuts_metrics_literally():
     scores = metric_of('phrasecut', samples)
     assert scores['mIoU'] == pytest.approx(100 * np.mean([i / max(u, 1) for i, u in zip(inter, union)]))
     assert scores['oIoU'] == pytest.approx(100 * sum(inter) / sum(union))
+
+
+@pytest.mark.parametrize('metric', [RefIoUMetric, GRefMetric])
+def test_metrics_say_what_was_left_out(tmp_path, metric, monkeypatch):
+    """By hand: two of ten pixels, in one of two expressions."""
+    truths = torch.tensor([[[1, 1, 1, 255, 255, 0, 0, 0, 0, 0]], [[1] * 10]])
+    preds = torch.tensor([[[1, 1, 0, 1, 0, 1, 0, 0, 0, 0]], [[1] * 10]])
+    said = []
+    monkeypatch.setattr(f'{metric.__module__}.print_log', lambda text, **options: said.append(text))
+    for truth, number in ((truths, 2), (truths % 255, None)):
+        evaluated = metric(dump_file=str(tmp_path / 'rows.jsonl'))
+        evaluated.process({}, [sample_of(preds, truth).to_dict()])
+        scores = evaluated.evaluate(size=1)
+        assert scores.get('ignored_pixels') == number
+        rows = [json.loads(row) for row in (tmp_path / 'rows.jsonl').read_text().splitlines()]
+        assert [row.get('ignored') for row in rows] == ([2, 0] if number else [None, None])
+        assert ('2 ground truth pixels of 1 expressions are ignored' in said.pop()) == bool(number)
+    assert table(dict(val=dict(oIoU=50.), test=dict(oIoU=25., ignored_pixels=2))).rows == [
+        ['val', '50.00', ''], ['test', '25.00', '2']]
 
 
 def test_an_image_by_hand():

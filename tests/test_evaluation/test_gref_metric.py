@@ -56,11 +56,12 @@ def make_samples(expressions=1000):
 def literal_scores(samples, min_pixels=1, existence_threshold=None):
     """GRES' definitions and, with a threshold, the evaluator of ReLA's code: expression by expression."""
     ious, passed = [], {x: 0 for x in (0.7, 0.8, 0.9)}
-    cumulated_intersection = cumulated_union = 0
+    cumulated_intersection = cumulated_union = ignored = 0
     true_positives = false_negatives = true_negatives = false_positives = 0
     for sample in samples:
         for i, no_target in enumerate(sample.no_targets):
             truth = sample.gt_sem_seg.data[i].numpy()
+            ignored += int((truth == 255).sum())
             pred = (sample.pred_sem_seg.data[i].numpy() == 1) & (truth != 255)
             truth = truth == 1
             if existence_threshold is None:
@@ -96,7 +97,8 @@ def literal_scores(samples, min_pixels=1, existence_threshold=None):
         'cIoU': 100 * cumulated_intersection / cumulated_union,
         'N-acc': 100 * true_positives / (true_positives + false_negatives),
         'T-acc': 100 * true_negatives / with_target,
-        **{f'P@{x}': 100 * count / with_target for x, count in passed.items()}
+        **{f'P@{x}': 100 * count / with_target for x, count in passed.items()},
+        'ignored_pixels': ignored,
     }
 
 
@@ -116,7 +118,7 @@ def test_agrees_with_the_definitions(samples, options):
     kinds = [text.split()[0] for sample in samples for text in sample.expressions]
     assert len(kinds) == 1000 and min(kinds.count(kind) for kind in '0124') > 100
     scores, expected = evaluate(samples, **options), literal_scores(samples, **options)
-    assert list(scores) == NAMES
+    assert list(scores) == [*NAMES, 'ignored_pixels']
     assert scores == pytest.approx(expected, abs=1e-9)
     assert 0 < scores['P@0.9'] < scores['P@0.7'] < 100 and 0 < scores['N-acc'] < 100 and 0 < scores['T-acc'] < 100
 

@@ -72,7 +72,7 @@ def make_sample(index, eval_size='input', count=5, seed=0):
 
 def literal_scores(samples, protocol):
     """The formulas, pixel by pixel and expression by expression."""
-    total_intersection = total_union = 0
+    total_intersection = total_union = ignored = 0
     ious = []
     for sample in samples:
         for pred, truth in zip(sample.pred_sem_seg.data.numpy(), sample.gt_sem_seg.data.numpy()):
@@ -80,6 +80,7 @@ def literal_scores(samples, protocol):
             intersection = union = 0
             for p, t in zip(pred.flatten().tolist(), truth.flatten().tolist()):
                 if t == 255:
+                    ignored += 1
                     continue
                 intersection += p == 1 and t == 1
                 union += p == 1 or t == 1
@@ -90,7 +91,7 @@ def literal_scores(samples, protocol):
     for x in THRESHOLDS:
         passed = [iou >= x if protocol.inclusive else iou > x for iou in ious]
         scores[f'P@{x}'] = 100 * sum(passed) / len(ious)
-    return scores
+    return dict(scores, ignored_pixels=ignored)
 
 
 def evaluate(samples, size=None, **kwargs):
@@ -183,7 +184,7 @@ def test_ignored_pixels_do_not_count():
 def test_overrides_and_prefix():
     sample = make_sample(0, 'original')
     scores = evaluate([sample], protocol='lavt', eval_size='original', prefix='val', thresholds=[0.25])
-    assert list(scores) == ['val/oIoU', 'val/mIoU', 'val/P@0.25']
+    assert list(scores) == ['val/oIoU', 'val/mIoU', 'val/P@0.25', 'val/ignored_pixels']
     assert get_protocol('vlt', inclusive=True, empty_union_iou=None).empty_union_iou == 1
 
 
