@@ -2,14 +2,13 @@
 
 from typing import Dict, Optional, Tuple
 
-from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmrefseg.structures import MultiModalFeatures
 
 from ..decode_heads import BaseRefHead
+from .mmseg_losses import mmseg_losses
 
 __all__ = [
     'BaseDecodeHead', 'BaseRefHead', 'gives_existence', 'head_answers', 'head_logits', 'head_loss',
@@ -50,9 +49,7 @@ def head_loss(head, decoded: Optional[Tensor], features: MultiModalFeatures, tar
               train_cfg: Optional[dict]) -> Dict[str, Tensor]:
     """The losses of a head by name; ``target`` is (N, H, W), the rest as :func:`head_logits`."""
     if isinstance(head, BaseDecodeHead):
-        # mmseg's heads want one sample a row of the batch, and here a row is an expression.
-        samples = [SegDataSample(gt_sem_seg=PixelData(data=mask[None])) for mask in target]
-        return head.loss(_mmseg_inputs(decoded, features), samples, train_cfg)
+        return mmseg_losses(head, _mmseg_inputs(decoded, features), target, train_cfg)
     return head.loss(decoded, features, target)
 
 
