@@ -1,6 +1,7 @@
 """Data of any form that is around, in the refer format: ``python -m mmrefseg to-refer SOURCE DESTINATION``."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Optional, Sequence
@@ -35,6 +36,7 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
     parser.add_argument('--split', default='train', help='of rows that state none; default: %(default)s')
     parser.add_argument('--split-by', default='unc', help='what stands in the name of the file of refs')
     parser.add_argument('--foreground', type=int, nargs='+', help='values of mask files that are the object')
+    parser.add_argument('--ignore', type=int, help='value of mask files of pixels that count nowhere')
     parser.add_argument('--allow-empty', action='store_true', help='expressions may have no target')
     parser.add_argument('--overwrite', action='store_true', help='replace files of the same names in DESTINATION')
     parser.add_argument('--dry-run', action='store_true', help='say what would be done, and count')
@@ -64,30 +66,33 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
         if sys.stderr.isatty():
             print(f'\r{number} rows', end='', file=sys.stderr, flush=True)
 
-    name = 'list.jsonl' if args.to == 'list' else f'.to_refer({args.split_by}).jsonl'
-    path = args.destination / name
-    if args.to == 'list' and path.exists() and not args.overwrite:
-        raise FileExistsError(f'{path} is there already; --overwrite replaces it')
+    path, final = args.destination / f'.to_refer({args.split_by}).jsonl', args.destination / 'list.jsonl'
+    if args.to == 'list' and final.exists() and not args.overwrite:
+        raise FileExistsError(f'{final} is there already; --overwrite replaces it')
     inside = args.destination / 'masks'
     try:
         rows = shown_progress(form.read(source), 1000, report)
-        done = write_list(rows, path, args.images or args.destination / 'images', inside, args.split)
+        done = write_list(rows, path, args.images or args.destination / 'images', inside, args.split,
+                          dict(foreground=args.foreground, ignore=args.ignore))
         images = args.images or (args.destination / 'images' if done['images'] or any(
             (args.destination / 'images').glob('*')) else beside)
         masks = inside if inside.is_dir() else masks or beside
-        triplets = TripletList(path=str(path), image_dir=str(images), mask_dir=str(masks), foreground=args.foreground,
-                               allow_empty=args.allow_empty)
+        triplets = TripletList(path=str(path), image_dir=str(images), mask_dir=str(masks), allow_empty=args.allow_empty)
+        instances, refs = convert({args.split: triplets})  # checks all of a list, too
         if args.to == 'list':
-            print(f'{path}: {done["rows"]} rows, {done["sentences"]} sentences; images in {images}, masks in {masks}')
-            return 0
-        instances, refs = convert({args.split: triplets})
-        write(args.destination, refer_files(instances, refs, args.split_by, args.allow_empty), args.overwrite)
+            os.replace(path, final)
+        else:
+            write(args.destination, refer_files(instances, refs, args.split_by, args.allow_empty), args.overwrite)
     finally:
-        if args.to == 'refer':
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
     splits = ', '.join(dict.fromkeys(ref['split'] for ref in refs))
-    print(f'{args.destination}: {len(instances["images"])} images, {len(instances["annotations"])} masks, '
-          f'{len(refs)} refs, {sum(len(ref["sentences"]) for ref in refs)} sentences ({splits}); images in {images}')
+    print(f'{final if args.to == "list" else args.destination}: {len(instances["images"])} images, '
+          f'{len(instances["annotations"])} masks, {len(refs)} refs, '
+          f'{sum(len(ref["sentences"]) for ref in refs)} sentences ({splits}); images in {images}')
+    ignoring = sum('ignored_segmentation' in annotation for annotation in instances['annotations'])
+    if ignoring and args.to == 'refer':
+        print(f'{ignoring} masks have pixels to ignore: ignored_segmentation of their annotations, which is read by '
+              'mmrefseg, and unknown to other code')
     return 0
 
 

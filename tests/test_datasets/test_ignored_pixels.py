@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from form_sources import image_bytes
+from form_sources import image_bytes, write_cris, write_images
 from mmengine.structures import PixelData
 from PIL import Image
 from refer_toy import square
@@ -15,7 +15,14 @@ from triplet_toy import HEIGHT, WIDTH, write_list, write_pictures
 
 from mmrefseg.command_line import main
 from mmrefseg.command_line.test import table
-from mmrefseg.datasets import PhraseCutDataset, ReasonSegDataset, TripletListDataset, decode_segmentation
+from mmrefseg.datasets import (
+    GRefCOCODataset,
+    PhraseCutDataset,
+    ReasonSegDataset,
+    ReferDataset,
+    TripletListDataset,
+    decode_segmentation,
+)
 from mmrefseg.errors import RefDataError
 from mmrefseg.evaluation import GRefMetric, RefIoUMetric
 from mmrefseg.models import RefCrossEntropyLoss
@@ -169,6 +176,90 @@ def test_an_image_by_hand():
     expected = F.cross_entropy(logits[0, :, 0, kept].T, truth[0, 0, kept])
     assert RefCrossEntropyLoss()(logits, truth).item() == pytest.approx(expected.item(), rel=1e-6)
     assert (logits.grad[..., ~kept] == 0).all() and (logits.grad[..., kept] != 0).all()
+
+
+@pytest.fixture
+def refer(tmp_path):
+    """ReasonSeg as a list and in the refer format: targets with and without ignored pixels, these alone."""
+    shapes = [('ignore', square(6, 6, 4)), ('target', square(2, 2, 20)), ('ignore', square(30, 10, 10))]
+    for number, chosen in enumerate((shapes, shapes[1:2], shapes[2:], [])):
+        write_reasonseg(tmp_path / 'source', chosen, name=f'{number}')
+    for to in ('list', 'refer'):
+        assert main(['to-refer', str(tmp_path / 'source'), str(tmp_path / to), '--to', to, '--allow-empty']) == 0
+    return tmp_path
+
+
+def read_refer(root, **options):
+    return GRefCOCODataset(ann_dir=str(root / 'refer'), split='val', data_prefix=dict(img=str(root / 'source')),
+                           pipeline=PIPELINE, sample_by='image', test_mode=True, **options)
+
+
+def test_the_refer_format_keeps_them(refer, capsys):
+    listed = TripletListDataset(
+        str(refer / 'list/list.jsonl'), data_prefix=dict(img=str(refer / 'source')), split='val', pipeline=PIPELINE,
+        sample_by='image', test_mode=True, allow_empty=True)
+    kept = [read_refer(refer), read_refer(refer)]  # as read, and from the index
+    assert [sample['no_targets'][0] for sample in listed] == [False, False, True, True]
+    assert [int((sample['gt_seg_map'] == 255).sum() > 0) for sample in listed] == [1, 0, 1, 0]
+    for dataset in kept:
+        for sample, other in zip(dataset, listed, strict=True):
+            np.testing.assert_array_equal(sample['gt_seg_map'], other['gt_seg_map'])
+            assert sample['no_targets'] == other['no_targets'] and sample['expressions'] == other['expressions']
+
+
+def test_to_refer_says_how_many(refer, capsys):
+    assert main(['to-refer', str(refer / 'source'), str(refer / 'again'), '--allow-empty']) == 0
+    assert '2 masks have pixels to ignore: ignored_segmentation' in capsys.readouterr().out
+
+
+def test_several_targets_with_ignored_pixels(refer):
+    """What one target ignores and the other is, is the other's; what any ignores is ignored of all."""
+    path = refer / 'refer/instances.json'
+    instances = json.loads(path.read_text())
+    other = dict(instances['annotations'][0], id=50, segmentation=[square(7, 7, 2)],
+                 ignored_segmentation=[square(50, 40, 4)])
+    path.write_text(json.dumps(dict(instances, annotations=[*instances['annotations'], other])))
+    refs = json.loads((refer / 'refer/grefs(unc).json').read_text())
+    alone = read_refer(refer)[0]['gt_seg_map'][..., 0]
+    (refer / 'refer/grefs(unc).json').write_text(json.dumps([dict(refs[0], ann_id=[refs[0]['ann_id'][0], 50])]))
+    expected = alone.copy()
+    expected[40:44, 50:54] = 255
+    expected[7:9, 7:9] = 1
+    assert (alone[7:9, 7:9] == 255).all()
+    np.testing.assert_array_equal(read_refer(refer)[0]['gt_seg_map'][..., 0], expected)
+
+
+@pytest.mark.parametrize('value, message', [
+    (5, 'its ignored_segmentation: unknown segmentation kind'), ([[1, 2, 3]], 'odd number'),
+    ('x', 'unknown segmentation kind'),
+    (dict(size=[3, 3], counts=[9]), 'ignored_segmentation is 3x3 where its picture'),
+    ([[1, 2, 3, 4]], 'looks like a box')])
+def test_spoilt_in_the_refer_format(refer, value, message):
+    path = refer / 'refer/instances.json'
+    instances = json.loads(path.read_text())
+    instances['annotations'][0]['ignored_segmentation'] = value
+    path.write_text(json.dumps(instances))
+    with pytest.raises(RefDataError, match=message):
+        read_refer(refer)
+
+
+def test_a_value_of_mask_files_on_the_command_line(tmp_path, capsys):
+    """CRIS' masks with a value besides: refused, kept once it is named; in a list as in the refer format."""
+    source = write_cris(tmp_path)
+    values = np.zeros((48, 64), np.uint8)
+    values[8:28, 6:26], values[40:, :] = 7, 200
+    Image.fromarray(values).save(tmp_path / 'masks/set/0.png')
+    images = write_images(tmp_path / 'images')
+    for to in ('list', 'refer'):
+        command = ['to-refer', str(source), str(tmp_path / to), '--images', str(images), '--to', to]
+        assert main(command) == 2
+        assert 'more values than 0 and one more' in capsys.readouterr().err and not list((tmp_path / to).iterdir())
+        assert main([*command, '--ignore', '200']) == 0
+    options = dict(split='train', data_prefix=dict(img=str(images), mask=str(tmp_path / 'masks/set')),
+                   pipeline=PIPELINE, sample_by='expression', test_mode=True)
+    for dataset in (TripletListDataset(str(tmp_path / 'list/list.jsonl'), **options),
+                    ReferDataset(ann_dir=str(tmp_path / 'refer'), **options)):
+        np.testing.assert_array_equal(dataset[0]['gt_seg_map'][..., 0], np.where(values == 200, 255, values == 7))
 
 
 def write_reasonseg(folder, shapes, split='val', name='0'):

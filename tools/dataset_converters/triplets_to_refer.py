@@ -34,6 +34,7 @@ def parse_args(arguments: Optional[Sequence] = None) -> argparse.Namespace:
     parser.add_argument('--mask-suffix', default='.png', help='ending of masks that have the name of their picture')
     parser.add_argument('--foreground', type=int, nargs='+', help='values of mask files that are the object; default: '
                         'all but 0')
+    parser.add_argument('--ignore', type=int, nargs='+', help='values of mask files of pixels that count nowhere')
     parser.add_argument('--columns', nargs='+', default=[], metavar='FIELD=NAME',
                         help=f'other names in the list of: {", ".join(FIELDS)}')
     parser.add_argument('--allow-empty', action='store_true', help='expressions may have no target')
@@ -56,7 +57,7 @@ def main(arguments: Optional[Sequence] = None) -> None:
     options = dict(
         image_dir=args.img_dir, mask_dir=args.mask_dir, columns=dict(column.split('=', 1) for column in args.columns),
         img_suffix=args.img_suffix, mask_suffix=args.mask_suffix, foreground=args.foreground,
-        allow_empty=args.allow_empty)
+        ignore=args.ignore, allow_empty=args.allow_empty)
     lists = {split: TripletList(path=args.list.replace(PATTERN, split), **options) for split in args.splits or ['']}
     try:
         instances, refs = convert(lists)

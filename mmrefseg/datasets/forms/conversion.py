@@ -59,7 +59,8 @@ def count_rows(rows: Iterable[FormRow], images: Optional[Path], default_split: s
     return splits
 
 
-def write_list(rows: Iterable[FormRow], path: Path, images: Path, masks: Path, default_split: str) -> Counter:
+def write_list(rows: Iterable[FormRow], path: Path, images: Path, masks: Path, default_split: str,
+               values: Optional[dict] = None) -> Counter:
     """Write a list, and the images and masks that lie inside the source; those that are there already stay.
 
     Args:
@@ -68,6 +69,7 @@ def write_list(rows: Iterable[FormRow], path: Path, images: Path, masks: Path, d
         images (Path): Where images of the source go.
         masks (Path): Where masks of the source go.
         default_split (str): Split of rows that state none.
+        values (dict, optional): ``foreground`` and ``ignore`` of rows that name a mask file and state none, or None.
 
     Returns:
         Counter: How many ``rows``, ``sentences``, ``images`` and ``masks`` were written.
@@ -84,7 +86,7 @@ def write_list(rows: Iterable[FormRow], path: Path, images: Path, masks: Path, d
                 done['images'] += _write_content(images, row.image, row.content, sizes, 'an image')
             if row.mask_content is not None:
                 done['masks'] += _write_content(masks, row.mask, row.mask_content, sizes, 'a mask')
-            file.write(json.dumps(_entry(row, default_split)) + '\n')
+            file.write(json.dumps(_entry(row, default_split, values or {})) + '\n')
             done['rows'] += 1
             done['sentences'] += len(row.expressions)
     if not done['rows']:
@@ -93,13 +95,15 @@ def write_list(rows: Iterable[FormRow], path: Path, images: Path, masks: Path, d
     return done
 
 
-def _entry(row: FormRow, default_split: str) -> dict:
+def _entry(row: FormRow, default_split: str, values: dict) -> dict:
     entry = dict(image=row.image, expression=row.expressions, mask=row.mask, split=row.split or default_split)
     for key in ('foreground', 'ref_id'):
         if getattr(row, key) is not None:
             entry[key] = getattr(row, key)
     if row.ignore:
         entry['ignore'] = row.ignore
+    if isinstance(row.mask, str):
+        entry = {key: value for key, value in values.items() if value is not None} | entry
     return entry
 
 

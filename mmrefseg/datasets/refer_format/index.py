@@ -14,6 +14,8 @@ from .index_file import map_arrays
 POLYGON, RLE = 0, 1
 #: In the place of an annotation's id, for the object that a ref with several targets (gRefCOCO) has.
 SEVERAL_TARGETS = -2
+#: In the place of an annotation's id, for the pixels to ignore beside an object.
+IGNORED = -3
 TEXT_FIELDS = ('raw', 'sent')
 
 
@@ -35,7 +37,9 @@ class ReferIndex:
         raw_blank, sent_blank: (S,) bool, nothing but white space.
         image_id, image_size, image_name: (I,), (I, 2) height and width, (I,) str.
         ann_id, object_parts: (O,) and (O + 1,), delimiting the object's parts. In gRefCOCO a set of several
-            targets is an object, with the parts of all and the id -2, and no target is one, without parts, -1.
+            targets is an object, with the parts of all and the id -2, and no target is one, without parts, -1. What
+            is ignored beside an object is an object of its own, that no ref names, with the id -3.
+        object_ignore: (O,) row of the object whose pixels count nowhere for this one, -1 = none.
         part_kind, part_size: (P,) POLYGON or RLE, (P, 2) height and width of an RLE, else 0.
         part_start, part_stop: (P,) where it lies in ``coordinates`` or ``rle_counts``.
         coordinates, rle_counts: float64 x, y, x, y, … in pixels; bytes (uint8) of compressed RLEs.
@@ -63,6 +67,7 @@ class ReferIndex:
     image_name: np.ndarray
     ann_id: np.ndarray
     object_parts: np.ndarray
+    object_ignore: np.ndarray
     part_kind: np.ndarray
     part_size: np.ndarray
     part_start: np.ndarray
@@ -166,8 +171,16 @@ class ReferIndex:
         return parts[0] if len(parts) == 1 and isinstance(parts[0], dict) else parts
 
     def ignored(self, row: int) -> Union[list, dict]:
-        """Ignored pixels: none, in the refer format."""
-        return []
+        """Ignored pixels beside an object.
+
+        Args:
+            row (int): Row of the object.
+
+        Returns:
+            list | dict: As :meth:`segmentation` gives it, [] for nothing.
+        """
+        other = int(self.object_ignore[row])
+        return self.segmentation(other) if other >= 0 else []
 
     def _part(self, part: int) -> Union[list, dict]:
         start, stop = self.part_start[part], self.part_stop[part]

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from mmrefseg.utils.whole_file import whole_file
 
 # Change it whenever the same sources give other arrays.
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 ABSENT = '0' * 16  # takes the checksum's place while it is counted
 _BLOCK = 2**16
 # An odd factor a word, so that words that change places are noticed; blocks are told apart by _STEP.

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 import msgspec
 import numpy as np
@@ -18,10 +18,10 @@ from ..budget import check_budget, limit
 from ..file_names import name_problem
 from ..masks.decode import MIN_COORDINATES, read_polygon, read_rle, why_no_outline
 from .gref_json import load_gref_json, read_id, read_targets
-from .index import POLYGON, RLE, TEXT_FIELDS, ReferIndex
+from .index import IGNORED, POLYGON, RLE, TEXT_FIELDS, ReferIndex
 from .plain_json import read_json
 from .restricted_pickle import load_refer_pickle
-from .target_sets import join_targets
+from .target_sets import join_regions, join_targets
 
 Number = Union[int, float]
 #: Of a file: each takes about half a kilobyte while it is read.
@@ -40,6 +40,8 @@ class _Annotation(msgspec.Struct, gc=False):
     image_id: Any = None  # is compared where it is a number
     # As text. Coordinates are nearly all of the file, and refs name a quarter of its objects.
     segmentation: msgspec.Raw = msgspec.Raw(b'null')
+    # Our own, beside COCO's: pixels that count neither as object nor as background.
+    ignored_segmentation: msgspec.Raw = msgspec.Raw(b'null')
 
 
 class _Instances(msgspec.Struct):
@@ -107,12 +109,12 @@ def _build(instances_file: str, refs_file: str) -> ReferIndex:
                for ann_id in (targets if isinstance(targets, tuple) else (targets, ))}
     found = read_instances(instances_file, set(columns['image_ids']), ann_ids)
     return assemble_index(columns, found.images, found.segmentations, os.path.basename(instances_file), found.owners,
-                          found.ambiguous)
+                          found.ambiguous, found.ignored)
 
 
 def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, segmentations: dict,
                    instances_name: str, owners: Optional[Mapping] = None,
-                   ambiguous: Optional[Mapping] = None) -> ReferIndex:
+                   ambiguous: Optional[Mapping] = None, ignored: Optional[Mapping] = None) -> ReferIndex:
     """Make an index of what was read.
 
     Args:
@@ -123,6 +125,7 @@ def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, se
         owners (Mapping, optional): Ids of the images that segmentations belong to, by the segmentation's id, as far as
             they are stated.
         ambiguous (Mapping, optional): See :class:`Instances`.
+        ignored (Mapping, optional): See :class:`Instances`. An object beside which there is some may be empty.
 
     Returns:
         ReferIndex: All splits.
@@ -132,18 +135,30 @@ def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, se
     image_rows = {image_id: row for row, image_id in enumerate(images)}
     image_size, bad_images = _read_images(images)
     names = [image.file_name for image in images.values()]
-    objects, broken = _read_segmentations(segmentations)
-    ann_ids = list(segmentations)
+    regions = join_regions(ref_anns, ignored or {})
+    objects, broken = _read_segmentations([*segmentations.values(), *regions.values()])
+    ann_ids = [*segmentations, *[IGNORED] * len(regions)]
+    region_rows = {targets: len(segmentations) + number for number, targets in enumerate(regions)}
+    for row, ann_id in enumerate(segmentations) if regions else ():
+        if ann_id in regions and b''.join(bytes(segmentations[ann_id]).split()) == b'[]':
+            del broken[row]
+        if region_rows.get(ann_id) in broken:
+            broken[row] = f'its ignored_segmentation: {broken[region_rows[ann_id]]}'
     for (kind, number), reason in (ambiguous or {}).items():
         if kind == 'image':
             bad_images[number] = reason
         else:
             broken[ann_ids.index(number)] = reason
+    targets_of_refs = ref_anns
     ref_object, ref_anns = join_targets(ref_anns, ann_ids, objects, broken)
+    object_ignore = np.full(len(ann_ids), -1, np.int64)
+    for targets, row in zip(targets_of_refs, ref_object.tolist()) if regions else ():
+        if row >= 0:
+            object_ignore[row] = region_rows.get(targets, -1)
 
     ref_image = np.array([image_rows.get(i, -1) for i in ref_images], np.int64)
     index = ReferIndex(
-        **columns, **objects, ref_image=ref_image, ref_object=ref_object,
+        **columns, **objects, object_ignore=object_ignore, ref_image=ref_image, ref_object=ref_object,
         image_id=np.array(list(images), np.int64), image_size=image_size,
         image_name=np.array(names, np.str_), ann_id=np.array(ann_ids, np.int64),
         problem_ref=np.empty(0, np.int64), problem_text=np.empty(0, np.str_))
@@ -232,12 +247,14 @@ class Instances(NamedTuple):
     Attributes:
         images: By id, with file_name, height, width.
         segmentations: By id, JSON (``msgspec.Raw``).
+        ignored: By id of a segmentation, JSON of what counts nowhere beside it, of those that have some.
         owners: The ids of the segmentations' images, as far as they are stated, by the segmentation's id.
         ambiguous: Reasons why an id means nothing, since it stands there twice: by ('image' or 'annotation', id).
     """
 
     images: dict
     segmentations: dict
+    ignored: Dict[int, bytes]
     owners: Dict[int, Number]
     ambiguous: Dict[Tuple[str, int], str]
 
@@ -262,7 +279,7 @@ def read_instances(path: str, image_ids: Set[int], ann_ids: Set[int]) -> Instanc
         raise RefDataError(
             f'{path} is not of the form of COCO\'s instances: {error}. Expected are images (id, file_name, height, '
             'width) and annotations (id, segmentation)') from error
-    images, segmentations, owners, ambiguous = {}, {}, {}, {}
+    images, segmentations, ignored, owners, ambiguous = {}, {}, {}, {}, {}
     for image in instances.images:
         if image.id in image_ids and images.setdefault(image.id, image) != image:
             ambiguous['image', image.id] = f'its image {image.id} stands there twice, as different ones'
@@ -271,10 +288,13 @@ def read_instances(path: str, image_ids: Set[int], ann_ids: Set[int]) -> Instanc
             continue
         first = segmentations.setdefault(annotation.id, annotation.segmentation)
         owner = annotation.image_id if isinstance(annotation.image_id, (int, float)) else None
-        if bytes(first) != bytes(annotation.segmentation) or owners.setdefault(annotation.id, owner) != owner:
+        region = ignored.setdefault(annotation.id, bytes(annotation.ignored_segmentation))
+        if (bytes(first) != bytes(annotation.segmentation) or region != bytes(annotation.ignored_segmentation)
+                or owners.setdefault(annotation.id, owner) != owner):
             ambiguous['annotation', annotation.id] = 'it stands there twice, with different segmentations or images'
-    return Instances(images, segmentations, {number: owner for number, owner in owners.items() if owner is not None},
-                     ambiguous)
+    ignored = {number: region for number, region in ignored.items() if region not in (b'null', b'[]')}
+    owners = {number: owner for number, owner in owners.items() if owner is not None}
+    return Instances(images, segmentations, ignored, owners, ambiguous)
 
 
 def _read_images(images: dict) -> Tuple[np.ndarray, Dict[int, str]]:
@@ -291,12 +311,12 @@ def _read_images(images: dict) -> Tuple[np.ndarray, Dict[int, str]]:
     return sizes, problems
 
 
-def _read_segmentations(segmentations: dict) -> Tuple[Dict[str, np.ndarray], Dict[int, str]]:
+def _read_segmentations(segmentations: Sequence) -> Tuple[Dict[str, np.ndarray], Dict[int, str]]:
     """The columns of objects and parts, and what is wrong with an object, by its row."""
     polygons, rles, problems = [np.empty(0)], [], {}
     kinds, sizes, lengths, counts = [], [], [], []
     decode = msgspec.json.Decoder().decode
-    for row, segmentation in enumerate(segmentations.values()):
+    for row, segmentation in enumerate(segmentations):
         before = len(kinds)
         try:
             segmentation = decode(segmentation)
@@ -372,11 +392,14 @@ def _find_problems(index: ReferIndex, image_ids: list, ann_ids: list, strangers:
             object_size = np.full((len(index.ann_id), 2), start, np.int64)
             reduce.at(object_size, part_object[sized], index.part_size[sized])
             usable = (index.ref_object >= 0) & (index.ref_image >= 0)
-            found, expected = object_size[index.ref_object], index.image_size[index.ref_image]
-            wrong = usable & (found != expected).any(axis=1) & (found != start).any(axis=1)
-            for row in np.flatnonzero(wrong).tolist():
-                problems.setdefault(row, (
-                    'its mask is {}x{} where its picture {} is {}x{} (height x width) in {}'.format(
-                        *found[row], index.image_name[index.ref_image[row]], *expected[row],
-                        instances_file)))
+            expected = index.image_size[index.ref_image]
+            for what, objects in (('mask is', index.ref_object),
+                                  ('ignored_segmentation is', index.object_ignore[index.ref_object])):
+                found = object_size[objects]
+                wrong = usable & (objects >= 0) & (found != expected).any(axis=1) & (found != start).any(axis=1)
+                for row in np.flatnonzero(wrong).tolist():
+                    problems.setdefault(row, (
+                        'its {} {}x{} where its picture {} is {}x{} (height x width) in {}'.format(
+                            what, *found[row], index.image_name[index.ref_image[row]], *expected[row],
+                            instances_file)))
     return dict(sorted(problems.items()))

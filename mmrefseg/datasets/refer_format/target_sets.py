@@ -1,6 +1,7 @@
 """Refs with several targets, or none, in an index whose refs have one object each."""
 
-from typing import Dict, List, Sequence, Tuple, Union
+import json
+from typing import Dict, List, Mapping, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -8,6 +9,28 @@ from .gref_json import NO_TARGET
 from .index import SEVERAL_TARGETS
 
 Targets = Union[int, Tuple[int, ...]]
+
+
+def join_regions(ref_targets: Sequence, ignored: Mapping[int, bytes]) -> Dict[Targets, bytes]:
+    """Regions to ignore beside each object, and beside each set of several of them.
+
+    Args:
+        ref_targets (Sequence[int | tuple[int]]): As of :func:`join_targets`.
+        ignored (Mapping[int, bytes]): By id of an annotation, JSON of polygons, an RLE or several.
+
+    Returns:
+        dict: ``ignored``, and by the ids of each set of targets that has some, JSON of those of all of them. One that
+        is no JSON list or object is left out of a set's: it is an error of its annotation.
+    """
+    regions: Dict[Targets, bytes] = dict(ignored)
+    for targets in dict.fromkeys(ref_targets) if ignored else ():
+        if isinstance(targets, tuple):
+            found = [json.loads(ignored[ann_id]) for ann_id in targets if ann_id in ignored]
+            parts = [part for region in found for part in (
+                [region] if isinstance(region, dict) else region if isinstance(region, list) else [])]
+            if parts:
+                regions[targets] = json.dumps(parts).encode()
+    return regions
 
 
 def join_targets(ref_targets: Sequence, ann_ids: List[int], objects: Dict[str, np.ndarray],
@@ -18,8 +41,8 @@ def join_targets(ref_targets: Sequence, ann_ids: List[int], objects: Dict[str, n
 
     Args:
         ref_targets (Sequence[int | tuple[int]]): R, the id of a ref's annotation, or the ids of several; () of none.
-        ann_ids (list[int]): O, the ids of the objects, with an entry added for each set: :data:`SEVERAL_TARGETS`, or
-            :data:`NO_TARGET`, an object without parts.
+        ann_ids (list[int]): O, the ids of the objects (of one that stands there twice the first counts), with an entry
+            added for each set: :data:`SEVERAL_TARGETS`, or :data:`NO_TARGET`, an object without parts.
         objects (dict[str, np.ndarray]): The columns of objects and parts, with rows added.
         broken (dict[int, str]): What is wrong with an object, by its row, with entries added.
 
@@ -27,7 +50,7 @@ def join_targets(ref_targets: Sequence, ann_ids: List[int], objects: Dict[str, n
         tuple: (R,) int64, the row of each ref's object, -1 if one of its annotations is not there; and (R) the
         annotation that a message about the ref has to name.
     """
-    row_of = {ann_id: row for row, ann_id in enumerate(ann_ids)}
+    row_of = {ann_id: row for row, ann_id in reversed(list(enumerate(ann_ids)))}  # the first: others come behind
     rows: Dict[Targets, int] = {}
     named: Dict[Targets, int] = {}
     extra, counts = [], []

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
-from typing import List, Optional, Union
+from typing import List, Optional
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from .cells import place
 from .reader import TripletList, file_stats, read_triplets
 
 # Change it whenever the same files give another index.
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,29 +28,15 @@ class TripletIndex(ReferIndex):
     A split's name is '' where rows state none; an id of an image or an object is its row.
 
     Attributes:
-        object_ignore: (O,) row of the object whose pixels count nowhere for this one, -1 = none.
         expression_line: (S,) line of the list.
         mask_name: (M,) str, the mask files as the list names them.
         image_stat, mask_stat: (I, 2), (M, 2) size and time of the files, -1 for a missing one.
     """
 
-    object_ignore: Optional[np.ndarray] = None
     expression_line: Optional[np.ndarray] = None
     mask_name: Optional[np.ndarray] = None
     image_stat: Optional[np.ndarray] = None
     mask_stat: Optional[np.ndarray] = None
-
-    def ignored(self, row: int) -> Union[list, dict]:
-        """Ignored pixels beside an object.
-
-        Args:
-            row (int): Row of the object.
-
-        Returns:
-            list | dict: As :meth:`segmentation` gives it, [] for nothing.
-        """
-        other = int(self.object_ignore[row])
-        return self.segmentation(other) if other >= 0 else []
 
     @property
     def has_splits(self) -> bool:
@@ -106,10 +92,8 @@ def read_triplet_index(triplets: TripletList) -> TripletIndex:
         found = read_triplets(triplets)
         columns = read_refs(found.refs, triplets.path, read_targets)
         segmentations = {number: json.dumps(value).encode() for number, value in found.segmentations.items()}
-        # What is ignored is an object of its own, that no ref names.
-        ignored = {len(found.segmentations) + len(found.refs) + number: number for number in found.ignored}
-        segmentations |= {key: json.dumps(found.ignored[number]).encode() for key, number in ignored.items()}
-        index = assemble_index(columns, found.pictures, segmentations, os.path.basename(triplets.path))
+        ignored = {number: json.dumps(value).encode() for number, value in found.ignored.items()}
+        index = assemble_index(columns, found.pictures, segmentations, os.path.basename(triplets.path), ignored=ignored)
     if fingerprints(triplets.path) != before:
         raise RefDataError(f'{triplets.path} changed while it was read: start again')
     arrays = index.to_arrays()
@@ -118,14 +102,8 @@ def read_triplet_index(triplets: TripletList) -> TripletIndex:
     arrays['problem_ref'] = np.array(sorted(reasons), np.int64)
     arrays['problem_text'] = np.array(
         [f'{_lines(found.refs[row]["lines"])}: {reasons[row]}' for row in sorted(reasons)], np.str_)
-    row_of = {number: row for row, number in enumerate(index.ann_id.tolist())}
-    object_ignore = np.full(len(index.ann_id), -1, np.int64)
-    for key, number in ignored.items():
-        if number in row_of:
-            object_ignore[row_of[number]] = row_of[key]
     return TripletIndex.from_arrays(dict(
-        arrays, object_ignore=object_ignore, mask_name=np.array(found.mask_names, np.str_),
-        image_stat=found.image_stat, mask_stat=found.mask_stat,
+        arrays, mask_name=np.array(found.mask_names, np.str_), image_stat=found.image_stat, mask_stat=found.mask_stat,
         expression_line=np.array([line for ref in found.refs for line in ref['lines']], np.int64)))
 
 

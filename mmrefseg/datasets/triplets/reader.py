@@ -73,9 +73,10 @@ class Triplets(NamedTuple):
 
     Attributes:
         refs: As the refer format has them, with ``lines`` (list[int]) of their sentences; ``ann_id`` is a list in those
-            without target, as in gRefCOCO.
+            without target and without pixels to ignore, as in gRefCOCO.
         images: By id.
-        segmentations: Polygons or RLEs by id of the annotation, [] where ``problems`` says why.
+        segmentations: Polygons or RLEs by id of the annotation, [] where ``problems`` says why, or where there is no
+            target and something to ignore.
         ignored: Polygons or RLEs of pixels that count nowhere, by id of the annotation.
         problems: What is wrong with image or mask, by row of the ref.
         mask_names: Of mask files.
@@ -118,6 +119,8 @@ def read_triplets(triplets: TripletList) -> Triplets:
                              ignored, images))
     read, ignored = [found for found, _ in read], [region for _, region in read]
     problems = {row: read[ref['ann_id']] for row, ref in enumerate(refs) if isinstance(read[ref['ann_id']], str)}
+    # An image without a target may have pixels to ignore all the same: then there is an object, which is empty.
+    read = [[] if found is None and region else found for found, region in zip(read, ignored)]
     for ref in refs:
         if read[ref['ann_id']] is None:
             ref['ann_id'] = [NO_TARGET]

@@ -25,7 +25,8 @@ def convert(lists: Dict[str, TripletList]) -> Tuple[dict, List[dict]]:
 
     Returns:
         tuple[dict, list[dict]]: What ``instances.json`` holds, and the refs; ``ann_id`` is [-1] in those without a
-        target. The refs keep their ids, but are numbered from 0 where two lists have the same.
+        target and without pixels to ignore, which are ``ignored_segmentation`` of annotations. The
+        refs keep their ids, but are numbered from 0 where two lists have the same.
 
     Raises:
         RefDataError: A list or rows of it are not as they should be, or rows have no split.
@@ -42,8 +43,11 @@ def convert(lists: Dict[str, TripletList]) -> Tuple[dict, List[dict]]:
             number = ref['ann_id']
             if isinstance(number, int) and number not in ann_ids:
                 ann_ids[number] = len(annotations)
-                annotations.append(_annotation(found.segmentations[number], found.pictures[ref['image_id']],
-                                               id=len(annotations), image_id=image_ids[ref['image_id']]))
+                annotation = _annotation(found.segmentations[number], found.pictures[ref['image_id']],
+                                         id=len(annotations), image_id=image_ids[ref['image_id']])
+                if number in found.ignored:
+                    annotation['ignored_segmentation'] = found.ignored[number]
+                annotations.append(annotation)
             del ref['lines']
             refs.append(dict(ref, split=ref['split'] or split, image_id=image_ids[ref['image_id']],
                              ann_id=ann_ids[number] if isinstance(number, int) else number))
@@ -63,6 +67,8 @@ def _check(found: Triplets, path: str, split: str) -> None:
 
 
 def _annotation(segmentation, picture: Picture, **ids) -> dict:
+    if segmentation == []:  # no target, and something to ignore
+        return dict(ids, category_id=1, iscrowd=0, segmentation=[], area=0, bbox=[0., 0., 0., 0.])
     rle = encode_mask(decode_segmentation(segmentation, height=picture.height, width=picture.width))
     return dict(ids, category_id=1, iscrowd=0, segmentation=segmentation, area=int(coco_mask.area(rle)),
                 bbox=coco_mask.toBbox(rle).tolist())
