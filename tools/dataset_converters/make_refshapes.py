@@ -6,7 +6,7 @@ import sys
 from mmengine.utils import ProgressBar
 
 from mmrefseg.command_line.run_command import run_command
-from mmrefseg.datasets.refshapes_generator import ALL_VARIANTS, DEFAULT_SCENES, VARIANTS, generate_refshapes
+from mmrefseg.datasets.refshapes_generator import ALL_VARIANTS, DEFAULT_SCENES, STYLES, VARIANTS, generate_refshapes
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -27,6 +27,8 @@ def parse_args(argv=None) -> argparse.Namespace:
                         help='refshapes: all families of expressions; refshapes+: no position '
                         'words; refshapesg: long sentences, mostly relations; grefshapes: expressions for one '
                         'object, several or none, as gRefCOCO has them (grefs(unc).json)')
+    parser.add_argument('--style', default='full', choices=STYLES,
+                        help='simple: fewer and larger shapes of four kinds and colours, for images of 64 pixels')
     parser.add_argument('--workers', type=int, default=1,
                         help='processes (the files do not depend on it)')
     parser.add_argument('--overwrite', action='store_true',
@@ -63,7 +65,7 @@ def main(argv=None) -> None:
     try:
         report = generate_refshapes(
             args.out_dir, scenes=scenes, size=args.size, seed=args.seed, variants=args.variants,
-            workers=args.workers, overwrite=args.overwrite, on_scene=bar and bar.update)
+            workers=args.workers, style=args.style, overwrite=args.overwrite, on_scene=bar and bar.update)
     except (ValueError, FileExistsError) as error:
         raise SystemExit(f'make_refshapes.py: {error}') from error
     total = sum(scenes.values())

@@ -6,7 +6,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
 from .expressions import Description, Expression, describe, say, vocabulary
 from .referents import Judge
-from .scenes import COLOURS, HELD_OUT, KINDS, ROUND_KINDS
+from .scenes import HELD_OUT, KINDS, ROUND_KINDS, STYLES, Style
 from .speakers import GENERALIZED, TRIES_PER_EXPRESSION, Speaker
 
 # Refs of a scene at most: with one target, with several, with none.
@@ -18,7 +18,6 @@ IN_COMMON = 0.6
 WRONG = dict(kind=0.5, colour=0.5)
 FROM_THE_SCENE = 0.25
 
-_VALUES = dict(kind=KINDS, colour=COLOURS)
 _NUMBERS = {2: ('two', 'both'), 3: ('three',)}  # of the targets, as a word before them
 _PLURALS = {noun: f'{noun}es' if noun.endswith('s') else f'{noun}s' for noun in (*KINDS, 'shape', 'one')}
 _PLURAL_FORMS = ('{t}', 'the {t}', 'all {t}', 'all the {t}')
@@ -62,12 +61,14 @@ class GeneralizedSpeaker:
         split (str): The scene's split: its expressions keep to what may be referred to in it. In train, val and testA
             none of :data:`HELD_OUT` is named, of which training would learn that there are none; in testB no other.
         rng (random.Random): The scene's and variant's random numbers.
+        style (Style): Of the scenes: what is said to be there, and is not, is one of its kinds and colours.
     """
 
-    def __init__(self, judge: Judge, split: str, rng: random.Random) -> None:
+    def __init__(self, judge: Judge, split: str, rng: random.Random, style: Style = STYLES['full']) -> None:
         self.judge = judge
         self.split = split
         self.rng = rng
+        self.values = dict(kind=style.kinds, colour=style.colours)
         self.single = Speaker(judge, GENERALIZED, rng)
         self.referable = [index for index, shape in enumerate(judge.scene.shapes) if shape.referable]
 
@@ -134,7 +135,7 @@ class GeneralizedSpeaker:
         weights = {name: weight for name, weight in WRONG.items() if getattr(description, name)}
         for _ in range(2 * TRIES_PER_EXPRESSION):
             name, = self.rng.choices(list(weights), list(weights.values()))
-            values = _VALUES[name]
+            values = self.values[name]
             if self.rng.random() < FROM_THE_SCENE:
                 values = sorted({getattr(shape, name) for shape in self.judge.scene.shapes})
             changed = description._replace(**{name: self.rng.choice(values)})

@@ -12,7 +12,7 @@ from .drawing import draw_scene
 from .expressions import Description
 from .generalized import GeneralizedSpeaker, Reference, count_reference
 from .referents import Judge
-from .scenes import KINDS, SPLITS, Scene, sample_scene, scene_random
+from .scenes import KINDS, SPLITS, STYLES, Scene, sample_scene, scene_random
 from .speakers import GENERALIZED, Speaker, Utterance
 
 MAX_SCENES = 1_000_000
@@ -22,8 +22,8 @@ JPEG_OPTIONS = (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
                    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
 
-def make_record(task: Tuple[str, int], seed: int, size: int, variants: Sequence[str],
-                pictures: str) -> dict:
+def make_record(task: Tuple[str, int], seed: int, size: int, variants: Sequence[str], pictures: str,
+                style: str) -> dict:
     """Make one scene, write its image, and return what its annotations need.
 
     Returns:
@@ -32,7 +32,7 @@ def make_record(task: Tuple[str, int], seed: int, size: int, variants: Sequence[
         :func:`count` or :func:`count_reference` counts.
     """
     split, number = task
-    scene = sample_scene(seed, split, number, size)
+    scene = sample_scene(seed, split, number, size, style)
     picture = draw_scene(scene, scene_random(seed, split, number, 'picture'))
     name = f'refshapes_{split}_{number:06d}.jpg'
     path = os.path.join(pictures, name)
@@ -48,7 +48,7 @@ def make_record(task: Tuple[str, int], seed: int, size: int, variants: Sequence[
         rng = scene_random(seed, split, number, variant)
         counts[variant] = Counter()
         if variant == GENERALIZED:
-            said[variant] = GeneralizedSpeaker(judge, split, rng).speak()
+            said[variant] = GeneralizedSpeaker(judge, split, rng, STYLES[style]).speak()
             for reference in said[variant]:
                 count_reference(counts[variant], reference)
             continue

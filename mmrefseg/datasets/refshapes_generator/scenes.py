@@ -25,6 +25,35 @@ RADIUS_WEIGHTS = (0.4, 0.2, 0.4)
 # What the annotations say of each shape, and the values it may have.
 SHAPE_ATTRIBUTES = dict(kind=KINDS, colour=COLOURS, texture=TEXTURES, size=tuple(RADIUS_RANGES))
 
+
+class Style(NamedTuple):
+    """Sort of scenes: what is drawn in them.
+
+    Attributes:
+        kinds, colours, textures (tuple[str]): Some of :data:`KINDS`, :data:`COLOURS`, :data:`TEXTURES`.
+        shapes (tuple[int, int]): Fewest and most shapes of a scene.
+        radius_scale (float): Of :data:`RADIUS_RANGES`.
+    """
+
+    kinds: Tuple[str, ...]
+    colours: Tuple[str, ...]
+    textures: Tuple[str, ...]
+    shapes: Tuple[int, int]
+    radius_scale: float
+
+    @property
+    def held_out(self) -> List[Tuple[str, str]]:
+        """The pairs of :data:`HELD_OUT` that can be drawn, sorted."""
+        return sorted(pair for pair in HELD_OUT if pair[0] in self.kinds and pair[1] in self.colours)
+
+
+# ``simple``: fewer shapes, as wide in an image of 64 pixels as those of ``full`` in one of 96: for trainings that are
+# over in minutes.
+STYLES = dict(
+    full=Style(KINDS, COLOURS, TEXTURES, (3, 7), 1.),
+    simple=Style((*ROUND_KINDS, 'square', 'star'), ('red', 'yellow', 'green', 'blue'), ('plain', 'striped'), (3, 5),
+                 1.4))
+
 # Every shape shows at least this share of its own area, and this share of the image.
 MIN_VISIBLE_SHARE = 0.65
 MIN_VISIBLE_OF_IMAGE = 0.004
@@ -75,8 +104,8 @@ def scene_random(seed: int, split: str, number: int, purpose: str) -> random.Ran
     return random.Random(f'refshapes/{seed}/{split}/{number}/{purpose}')
 
 
-def sample_scene(seed: int, split: str, number: int, size: int) -> Scene:
-    """Draw scene ``number`` of a split: 3 to 7 overlapping shapes.
+def sample_scene(seed: int, split: str, number: int, size: int, style: str = 'full') -> Scene:
+    """Draw scene ``number`` of a split: some overlapping shapes.
 
     Few kinds, colours and textures per scene, so that most shapes share theirs with another one.
 
@@ -87,28 +116,29 @@ def sample_scene(seed: int, split: str, number: int, size: int) -> Scene:
             combinations in every image and refers to these only.
         number (int): Number of the scene within the split.
         size (int): Side of the square image, pixels.
+        style (str): One of :data:`STYLES`.
 
     Returns:
         Scene: The scene; the same arguments give the same one.
     """
     rng = scene_random(seed, split, number, 'scene')
     while True:
-        scene = _place(rng, _draw_looks(rng, split), split, size)
+        scene = _place(rng, _draw_looks(rng, split, STYLES[style]), split, size, STYLES[style].radius_scale)
         if len(scene.shapes) >= 3 and any(shape.referable for shape in scene.shapes):
             return scene
 
 
-def _draw_looks(rng: random.Random, split: str) -> List[Tuple[str, str, str]]:
-    """Kind, colour and texture of 3 to 7 shapes."""
-    count = rng.randint(3, 7)
-    kinds = rng.sample(KINDS, 2 if count < 5 else 3)
-    colours = rng.sample(COLOURS, 2 if count < 5 else 3)
-    textures = rng.sample(TEXTURES, rng.randint(2, 3))
+def _draw_looks(rng: random.Random, split: str, style: Style) -> List[Tuple[str, str, str]]:
+    """Kind, colour and texture of the shapes."""
+    count = rng.randint(*style.shapes)
+    kinds = rng.sample(style.kinds, 2 if count < 5 else 3)
+    colours = rng.sample(style.colours, 2 if count < 5 else 3)
+    textures = rng.sample(style.textures, min(rng.randint(2, 3), len(style.textures)))
     looks = []
     if split == 'testA' and kinds[0] not in ROUND_KINDS:
-        kinds[0] = rng.choice([kind for kind in ROUND_KINDS if kind not in kinds])
+        kinds[0] = rng.choice([kind for kind in ROUND_KINDS if kind in style.kinds and kind not in kinds])
     if split == 'testB':
-        kind, colour = rng.choice(sorted(HELD_OUT))
+        kind, colour = rng.choice(style.held_out)
         kinds = [kind] + [other for other in kinds if other != kind][:len(kinds) - 1]
         colours = [colour] + [other for other in colours if other != colour][:len(colours) - 1]
         looks.append((kind, colour, rng.choice(textures)))
@@ -128,7 +158,8 @@ def _is_referable(split: str, kind: str, colour: str) -> bool:
     return split != 'testB' or (kind, colour) in HELD_OUT
 
 
-def _place(rng: random.Random, looks: List[Tuple[str, str, str]], split: str, size: int) -> Scene:
+def _place(rng: random.Random, looks: List[Tuple[str, str, str]], split: str, size: int,
+           radius_scale: float) -> Scene:
     """Put shapes into the image one upon another; one that finds no place is left out."""
     shapes: List[Shape] = []
     masks: List[np.ndarray] = []
@@ -138,7 +169,7 @@ def _place(rng: random.Random, looks: List[Tuple[str, str, str]], split: str, si
     visible = np.zeros(1, np.int64)
     for kind, colour, texture in looks:
         name = rng.choices(list(RADIUS_RANGES), RADIUS_WEIGHTS)[0]
-        radius = rng.uniform(*RADIUS_RANGES[name]) * size
+        radius = rng.uniform(*RADIUS_RANGES[name]) * radius_scale * size
         for _ in range(12):
             x, y = _propose_centre(rng, shapes, radius, size)
             angle = rng.uniform(-0.2, 0.2)

@@ -18,7 +18,7 @@ from mmrefseg.utils.whole_file import is_at_work
 from mmrefseg.utils.write_text import write_text
 
 from .records import MAX_SCENES, make_record
-from .scenes import KINDS, ROUND_KINDS, SPLITS
+from .scenes import KINDS, ROUND_KINDS, SPLITS, STYLES
 from .speakers import ALL_VARIANTS, GENERALIZED, VARIANTS
 
 # Change it whenever the same arguments give other files.
@@ -36,6 +36,7 @@ def generate_refshapes(out_dir: Union[str, Path],
                        seed: int = 0,
                        variants: Sequence[str] = VARIANTS,
                        workers: int = 1,
+                       style: str = 'full',
                        overwrite: bool = False,
                        on_scene: Optional[Callable[[], None]] = None) -> dict:
     """Generate RefShapes, or find that it is there already.
@@ -54,6 +55,7 @@ def generate_refshapes(out_dir: Union[str, Path],
         seed (int): Of everything; a scene depends on it, its split and its number only.
         variants (Sequence[str]): Which of :data:`ALL_VARIANTS`. Default: all but the generalized one.
         workers (int): Processes.
+        style (str): One of :data:`~mmrefseg.datasets.refshapes_generator.scenes.STYLES`.
         overwrite (bool): Replace all of RefShapes that is in ``out_dir``.
         on_scene (Callable, optional): Called after every scene.
 
@@ -68,11 +70,13 @@ def generate_refshapes(out_dir: Union[str, Path],
             in the end, from another process.
     """
     scenes = dict(DEFAULT_SCENES if scenes is None else scenes)
-    _check(scenes, size, variants, workers)
+    _check(scenes, size, variants, workers, style)
     variants = [name for name in ALL_VARIANTS if name in variants]
     out_dir = Path(out_dir)
     arguments = dict(generator_version=GENERATOR_VERSION, size=size, seed=seed, variants=variants,
                      scenes={split: scenes.get(split, 0) for split in SPLITS})
+    if style != 'full':  # the manifests of the full one are older than styles
+        arguments['style'] = style
     start = time.perf_counter()
     manifest = _read_manifest(out_dir)
     if manifest is None and _is_interrupted(out_dir):
@@ -98,7 +102,7 @@ def generate_refshapes(out_dir: Union[str, Path],
                 statistics=statistics if made else found['statistics'])
 
 
-def _check(scenes: Dict[str, int], size: int, variants: Sequence[str], workers: int) -> None:
+def _check(scenes: Dict[str, int], size: int, variants: Sequence[str], workers: int, style: str) -> None:
     unknown = sorted(set(scenes) - set(SPLITS))
     if unknown:
         raise ValueError(f'RefShapes has the splits {list(SPLITS)}, found {unknown}')
@@ -111,6 +115,8 @@ def _check(scenes: Dict[str, int], size: int, variants: Sequence[str], workers: 
     unknown = sorted(set(variants) - set(ALL_VARIANTS))
     if unknown or not variants:
         raise ValueError(f'the variants are {list(ALL_VARIANTS)}, found {list(variants)}')
+    if style not in STYLES:
+        raise ValueError(f'the styles are {list(STYLES)}, found {style!r}')
     if workers < 1:
         raise ValueError(f'workers must be at least 1, found {workers}')
 
@@ -183,7 +189,8 @@ def _make(partial: Path, arguments: dict, workers: int, on_scene: Optional[Calla
     pictures.mkdir(parents=True)
     tasks = [(split, number) for split, scenes in arguments['scenes'].items() for number in range(scenes)]
     make = functools.partial(make_record, seed=arguments['seed'], size=arguments['size'],
-                             variants=arguments['variants'], pictures=str(pictures))
+                             variants=arguments['variants'], pictures=str(pictures),
+                             style=arguments.get('style', 'full'))
     records = []
     for record in _run(make, tasks, workers):
         records.append(record)
