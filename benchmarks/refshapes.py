@@ -1,13 +1,13 @@
 """The papers' claims on small data: the same generated data, steps and seeds for each run, compared seed by seed.
 
-    python tools/dataset_converters/make_refshapes.py data --variants refshapes
+    python tools/dataset_converters/make_refshapes.py data/simple --style simple --variants refshapes
     python benchmarks/refshapes.py --groups sadlr lts --jobs 2
     python benchmarks/refshapes.py --table
 
-Every run of ``refshapes_claims.py`` trains once a seed, in a process of its own with one thread. What it reached is a
-file of its own in ``benchmarks/results/refshapes``, written as soon as it is there. What has one is not done again, and
-what was interrupted goes on from its last checkpoint: the command may be stopped and repeated, on this machine or
-another.
+Every run of ``refshapes_claims.py`` trains once a seed, at 64 x 64 from an encoder trained on these images, in a
+process of its own with one thread. What it reached on val is a file of its own in ``benchmarks/results/refshapes``,
+written as soon as it is there. What has one is not done again, and what was interrupted goes on from its last
+checkpoint: the command may be stopped and repeated, on this machine or another.
 """
 
 import argparse
@@ -22,15 +22,18 @@ from typing import Dict, List, Tuple
 
 import torch
 from mmengine.config import Config
-from refshapes_claims import CLAIMS, GROUPS, RUNS, claims_table, runs_of
+from refshapes_claims import CLAIMS, ENCODERS, GROUPS, RUNS, claims_table, runs_of, runs_table
 
+from mmrefseg.analysis.runs.run_history import NO_METRICS, read_run
 from mmrefseg.command_line.run_command import run_command
 from mmrefseg.utils.git_state import git_state
 from mmrefseg.utils.write_text import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / 'benchmarks' / 'results' / 'refshapes'
-SPLITS = ('val', 'testA', 'testB')
+# What the simple images and a training of minutes ask of every config.
+SIZE = 64
+EPOCHS = 1
 
 
 def run(command: List[str], log: Path) -> float:
@@ -57,8 +60,8 @@ def result_file(name: str, seed: int, results: Path) -> Path:
     return results / f'{name}_s{seed}.json'
 
 
-def train_and_test(name: str, seed: int, args: argparse.Namespace) -> Dict[str, dict]:
-    """Train a run with a seed and test it; nothing if that is done already.
+def train_and_test(name: str, seed: int, args: argparse.Namespace) -> Dict[str, float]:
+    """Train a run with a seed and test it on val; nothing if that is done already.
 
     Args:
         name (str): A key of ``RUNS``.
@@ -66,14 +69,14 @@ def train_and_test(name: str, seed: int, args: argparse.Namespace) -> Dict[str, 
         args (Namespace): Of the command line.
 
     Returns:
-        dict: The metrics of each split.
+        dict: The metrics, in percent.
 
     Raises:
         ValueError: Its numbers are there, of another schedule or other options.
     """
     config, options, times = RUNS[name]
-    options = [*options, *args.cfg_options]
-    epochs = times * (args.epochs or Config.fromfile(ROOT / config).train_cfg.max_epochs)
+    options = [f'input_size={SIZE}', *encoder_options(config), *options, *args.cfg_options]
+    epochs = times * args.epochs
     recipe = dict(config=config, options=options, epochs=epochs, seed=seed)
     file = result_file(name, seed, args.results)
     if file.exists():
@@ -85,43 +88,46 @@ def train_and_test(name: str, seed: int, args: argparse.Namespace) -> Dict[str, 
     work_dir = args.work_dir / f'{name}_s{seed}'
     work_dir.mkdir(parents=True, exist_ok=True)
     loaders = [f'{loader}_dataloader.dataset.data_root={args.data}' for loader in ('train', 'val', 'test')]
-    # Tested once, at the end, below.
-    schedule = [f'train_cfg.max_epochs={epochs}', f'train_cfg.val_interval={epochs + 1}',
-                f'param_scheduler.1.end={epochs}', f'randomness.seed={seed}', 'default_hooks.checkpoint.save_best=None']
+    schedule = [f'max_epochs={epochs}', f'randomness.seed={seed}', 'default_hooks.checkpoint.save_best=None']
     started = time.time()
     seconds = run(['tools/train.py', config, '--work-dir', str(work_dir), '--resume', '--cfg-options', *options,
                    *schedule, *loaders], work_dir / 'train.log')
-    scores = work_dir / 'scores.json'
-    seconds += run(['tools/test.py', config, str(work_dir / f'epoch_{epochs}.pth'), '--work-dir',
-                    str(work_dir / 'test'), '--splits', *SPLITS, '--out', str(scores), '--cfg-options', *options,
-                    *loaders], work_dir / 'test.log')
+    # Validated once, at the end.
+    scores = {key: value for key, value in read_run(work_dir).validations[-1].items() if key not in NO_METRICS}
     state = git_state(ROOT)
-    record = dict(recipe=recipe, scores=json.loads(scores.read_text()), cpu_seconds=round(seconds),
+    record = dict(recipe=recipe, scores=scores, cpu_seconds=round(seconds),
                   wall_seconds=round(time.time() - started), commit=state and state.commit, torch=torch.__version__)
     args.results.mkdir(parents=True, exist_ok=True)
     write_text(file, json.dumps(record, indent=1) + '\n')
-    print(f'{name} seed {seed}: mIoU {record["scores"][SPLITS[0]]["mIoU"]:.2f}', flush=True)
-    return record['scores']
+    print(f'{name} seed {seed}: mIoU {scores["mIoU"]:.2f}', flush=True)
+    return scores
 
 
-def read_scores(results: Path) -> Tuple[Dict[str, Dict[int, float]], float]:
-    """mIoU on val by run and seed of all that is measured, and the CPU hours that it took."""
+def encoder_options(config: str) -> List[str]:
+    """The options by which a config starts from the encoder of the simple images in the place of its own."""
+    start = Config.fromfile(ROOT / config).model.backbone.get('init_cfg')
+    return [f'model.backbone.init_cfg.checkpoint={ENCODERS[start.checkpoint]}'] if start else []
+
+
+def read_scores(results: Path) -> Tuple[Dict[str, Dict[int, Dict[str, float]]], float]:
+    """Metrics on val by run and seed of all that is measured, and the CPU hours that it took."""
     scores, seconds = {}, 0
     for name in RUNS:
         for file in sorted(results.glob(f'{name}_s*.json')):
             record = json.loads(file.read_text())
-            scores.setdefault(name, {})[record['recipe']['seed']] = record['scores'][SPLITS[0]]['mIoU']
+            scores.setdefault(name, {})[record['recipe']['seed']] = record['scores']
             seconds += record['cpu_seconds']
     return scores, seconds / 3600
 
 
 def summary(results: Path) -> str:
-    """The table of all claims, and how much of it is measured."""
+    """The tables of all claims and of all runs, and how much of it is measured."""
     scores, hours = read_scores(results)
     table = claims_table(scores)
     runs = sum(map(len, scores.values()))
     return (f'{table}\n\n{table.count("| holds |")} of {len(CLAIMS)} claims hold; {runs} runs are measured, '
-            f'{hours:.1f} core-hours.')
+            f'{hours:.1f} core-hours.\n\n{runs_table(scores, ("mIoU", "oIoU", "P@0.5", "P@0.9"))}\n\n'
+            f'{runs_table(scores, ("gIoU", "cIoU", "N-acc", "T-acc"))}')
 
 
 def main() -> None:
@@ -132,11 +138,11 @@ def main() -> None:
     what.add_argument('--runs', nargs='+', choices=RUNS, metavar='RUN', help='single runs, by their names')
     what.add_argument('--table', action='store_true', help='print the table of what is measured, train nothing')
     parser.add_argument('--further', action='store_true', help='the groups\' further claims too')
-    parser.add_argument('--data', default='data', help='data root with RefShapes (make_refshapes.py)')
+    parser.add_argument('--data', default='data/simple', help='data root with simple RefShapes (make_refshapes.py)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/refshapes'))
     parser.add_argument('--results', type=Path, default=RESULTS)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
-    parser.add_argument('--epochs', type=int, help="default: the config's")
+    parser.add_argument('--epochs', type=int, default=EPOCHS, help='of 1,100 steps')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='of the training of all runs; other --results and --work-dir for other options')
     parser.add_argument('--jobs', type=int, default=1, help='runs at the same time, a core each')

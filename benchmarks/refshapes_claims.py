@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 NANO = 'configs/{}_nano_refshapes.py'
+# What a config starts from -> the same trained on the simple images at 64 x 64 (configs/mixing/attributes_nano*.py).
+ENCODERS = {
+    'zoo://swin_nano_refshapes-a6de3425.safetensors': 'zoo://swin_nano_simple-15b067d2.safetensors',
+    'zoo://swin_nano-fine_refshapes-00000000.safetensors': 'zoo://swin_nano-fine_simple-27895495.safetensors',
+}
 
 
 class Run(NamedTuple):
@@ -44,11 +49,13 @@ RUNS: Dict[str, Run] = {
     'm3att-lfr-imi': Run('configs/m3att/ablations/m3att_nano_refshapes_baseline.py'),
     'm3att-same-words': Run('configs/m3att/ablations/m3att_nano_refshapes_imi-same.py'),
     'm3att-generic': Run('configs/m3att/ablations/m3att_nano_refshapes_baseline-generic.py'),
+    # MaskRIS has no auxiliary masks, which take no soft target: neither has what it is compared with.
+    'lavt-no-auxiliary': Run(NANO.format('lavt/lavt'), ('model.auxiliary_head=None', )),
     'lavt+maskris': Run('configs/lavt/lavt_nano_refshapes_maskris.py'),
     's2rm+casg+maskris': Run('configs/s2rm/s2rm-casg_nano_refshapes_maskris.py'),
     'm3att+maskris': Run('configs/m3att/m3att_nano_refshapes_maskris.py'),
     # A step of MaskRIS takes as long as two.
-    'lavt-twice': Run(NANO.format('lavt/lavt'), times=2),
+    'lavt-no-auxiliary-twice': Run(NANO.format('lavt/lavt'), ('model.auxiliary_head=None', ), times=2),
     's2rm+casg-twice': Run(NANO.format('s2rm/s2rm-casg'), times=2),
     'm3att-twice': Run(NANO.format('m3att/m3att'), times=2),
     'cris': Run(NANO.format('cris/cris')),
@@ -57,6 +64,9 @@ RUNS: Dict[str, Run] = {
     'detris-deaf': Run(NANO.format('detris/detris'), ('model.backbone.adapter_scale=0.', )),
     'caris': Run(NANO.format('caris/caris')),
     'rela': Run(NANO.format('rela/rela')),
+    'lavt-generalized': Run('configs/lavt/lavt_nano_grefshapes.py'),
+    'lavt+sadlr-generalized': Run('configs/sadlr/lavt_nano_grefshapes.py'),
+    'rela-generalized': Run('configs/rela/rela_nano_grefshapes.py'),
     'vlt-balance': Run(NANO.format('vlt/vlt'), ('model.fusion.query_balance=False', )),
 }
 
@@ -71,6 +81,7 @@ class Claim:
         better, worse (str): Keys of :data:`RUNS`.
         published (tuple, optional): The paper's metric, and its values of the two (RefCOCO val); None if none is known.
         headline (bool): Measured first.
+        metric (str): Ours, on val.
     """
 
     group: str
@@ -79,6 +90,7 @@ class Claim:
     worse: str
     published: Optional[Tuple[str, float, float]] = None
     headline: bool = True
+    metric: str = 'mIoU'
 
 
 CLAIMS: List[Claim] = [
@@ -110,10 +122,16 @@ CLAIMS: List[Claim] = [
           'm3att-same-words', ('IoU', 66.70, 65.92), headline=False),
     Claim('caris', 'CARIS over LAVT (both as published)', 'caris', 'lavt', ('oIoU', 75.13, 72.73)),
     Claim('rela', 'ReLA over LAVT', 'rela', 'lavt'),
-    Claim('maskris', 'MaskRIS gains on LAVT, at equal steps (MaskRIS)', 'lavt+maskris', 'lavt', ('oIoU', 73.79, 72.73)),
+    Claim('generalized', 'ReLA over LAVT with an existence head (ReLA, Table 3, there without one)', 'rela-generalized',
+          'lavt-generalized', ('gIoU', 63.60, 58.40), metric='gIoU'),
+    Claim('generalized', 'SADLR gains on LAVT with an existence head', 'lavt+sadlr-generalized', 'lavt-generalized',
+          metric='gIoU'),
+    Claim('maskris', 'MaskRIS gains on LAVT, at equal steps (MaskRIS)', 'lavt+maskris', 'lavt-no-auxiliary',
+          ('oIoU', 73.79, 72.73)),
     Claim('maskris', 'MaskRIS gains on S²RM, at equal steps', 's2rm+casg+maskris', 's2rm+casg'),
     Claim('maskris', 'MaskRIS gains on M³Att, at equal steps', 'm3att+maskris', 'm3att'),
-    Claim('maskris', 'MaskRIS gains on LAVT, at equal time', 'lavt+maskris', 'lavt-twice', headline=False),
+    Claim('maskris', 'MaskRIS gains on LAVT, at equal time', 'lavt+maskris', 'lavt-no-auxiliary-twice',
+          headline=False),
     Claim('maskris', 'MaskRIS gains on S²RM, at equal time', 's2rm+casg+maskris', 's2rm+casg-twice', headline=False),
     Claim('maskris', 'MaskRIS gains on M³Att, at equal time', 'm3att+maskris', 'm3att-twice', headline=False),
     Claim('cris', 'pixels that attend to words gain (CRIS, §4.3)', 'cris', 'cris-no-layers', headline=False),
@@ -160,17 +178,18 @@ def verdict(mean: float, error: Optional[float]) -> str:
     return 'holds' if mean > 0 else 'the other way round'
 
 
-def claims_table(scores: Dict[str, Dict[int, float]], claims: Sequence[Claim] = CLAIMS) -> str:
+def claims_table(scores: Dict[str, Dict[int, Dict[str, float]]], claims: Sequence[Claim] = CLAIMS) -> str:
     """Markdown: a row a claim with both scores, their difference paired by seed, the paper's, and the verdict.
 
     Args:
-        scores (dict): By the run's name, mIoU on val a seed.
+        scores (dict): By the run's name and the seed, the metrics on val.
         claims (Sequence[Claim]): The rows.
     """
-    lines = ['| claim | mIoU | against | difference ± its standard error | seeds | the paper\'s | |',
+    lines = ['| claim | ours | against | difference ± its standard error | seeds | the paper\'s | |',
              '|---|---|---|---|---|---|---|']
     for claim in claims:
-        own, other = scores.get(claim.better, {}), scores.get(claim.worse, {})
+        own, other = ({seed: each[claim.metric] for seed, each in scores.get(name, {}).items()}
+                      for name in (claim.better, claim.worse))
         seeds, mean, error = paired_difference(own, other)
         means = [f'{statistics.fmean(each.values()):.1f}' if each else '–' for each in (own, other)]
         difference = '–' if not seeds else f'{mean:+.1f}' + ('' if error is None else f' ± {error:.1f}')
@@ -181,3 +200,25 @@ def claims_table(scores: Dict[str, Dict[int, float]], claims: Sequence[Claim] = 
         lines.append(f'| {claim.says} | {means[0]} | {means[1]} | {difference} | {len(seeds)} | {paper} | '
                      f'{verdict(mean, error)} |')
     return '\n'.join(lines)
+
+
+def runs_table(scores: Dict[str, Dict[int, Dict[str, float]]], metrics: Sequence[str]) -> str:
+    """Markdown: a row a run with the mean and the standard deviation of its metrics over the seeds.
+
+    Args:
+        scores (dict): By the run's name and the seed, the metrics on val.
+        metrics (Sequence[str]): The columns; a run without the first has no row.
+    """
+    lines = [f'| run | seeds | {" | ".join(metrics)} |', '|---' * (len(metrics) + 2) + '|']
+    for name, seeds in scores.items():
+        found = list(seeds.values())
+        if metrics[0] in found[0]:
+            cells = [_spread([each[metric] for each in found]) for metric in metrics]
+            lines.append(f'| {name} | {len(found)} | {" | ".join(cells)} |')
+    return '\n'.join(lines)
+
+
+def _spread(values: Sequence[float]) -> str:
+    """The mean, with the standard deviation where there are several."""
+    error = f' ± {statistics.stdev(values):.1f}' if len(values) > 1 else ''
+    return f'{statistics.fmean(values):.1f}{error}'

@@ -13,6 +13,7 @@ from conftest import ROOT
 from mmengine.config import Config
 from plain_twin import PlainTwin
 
+from mmrefseg.analysis.runs.run_history import RunHistory
 from mmrefseg.structures import RefDataSample
 from mmrefseg.utils import paired
 from mmrefseg.utils.paired import build
@@ -32,10 +33,6 @@ def refshapes():
     return load('refshapes')
 
 
-def scores(m_iou):
-    return {split: dict.fromkeys(('mIoU', 'oIoU'), m_iou) for split in ('val', 'testA', 'testB')}
-
-
 @pytest.fixture
 def claims(refshapes):
     return sys.modules['refshapes_claims']
@@ -47,30 +44,22 @@ def options(tmp_path, **changed):
         cfg_options=['optim_wrapper.optimizer.lr=1e-3']), **changed))
 
 
-def test_finished_runs_are_not_repeated(refshapes, tmp_path, monkeypatch, capsys):
+def test_finished_runs_are_not_repeated(refshapes, claims, tmp_path, monkeypatch):
     commands = []
-
-    def run(command, log):
-        commands.append(command)
-        if command[0] == 'tools/test.py':
-            Path(command[command.index('--out') + 1]).write_text(json.dumps(scores(12.)))
-        return 30.
-
-    monkeypatch.setattr(refshapes, 'run', run)
+    monkeypatch.setattr(refshapes, 'run', lambda command, log: commands.append(command) or 30.)
+    monkeypatch.setattr(refshapes, 'read_run', lambda path: RunHistory(
+        path, validations=[dict(step=1, mIoU=9.), dict(step=2, mIoU=12., time=.1)]))
     for _ in range(2):
-        assert refshapes.train_and_test('lavt+sadlr-n1', 3, options(tmp_path)) == scores(12.)
-    train, test = commands
+        assert refshapes.train_and_test('lavt+sadlr-n1', 3, options(tmp_path)) == dict(mIoU=12.)
+    train, = commands
     assert train[:2] == ['tools/train.py', 'configs/sadlr/lavt_nano_refshapes.py'] and '--resume' in train
-    assert {'randomness.seed=3', 'train_cfg.max_epochs=2', 'param_scheduler.1.end=2', 'optim_wrapper.optimizer.lr=1e-3',
-            'model.decode_head.num_iterations=1'} <= set(train)
-    assert test[:3] == ['tools/test.py', 'configs/sadlr/lavt_nano_refshapes.py',
-                        str(tmp_path / 'work/lavt+sadlr-n1_s3/epoch_2.pth')]
-    assert 'model.decode_head.num_iterations=1' in test
+    encoder = claims.ENCODERS['zoo://swin_nano_refshapes-a6de3425.safetensors']
+    assert {'randomness.seed=3', 'max_epochs=2', 'input_size=64', 'optim_wrapper.optimizer.lr=1e-3',
+            'model.decode_head.num_iterations=1', f'model.backbone.init_cfg.checkpoint={encoder}'} <= set(train)
     with pytest.raises(ValueError, match="_s3.json is of .*'epochs': 2.* this would be .*'epochs': 4"):
         refshapes.train_and_test('lavt+sadlr-n1', 3, options(tmp_path, epochs=4))
     measured, hours = refshapes.read_scores(tmp_path / 'results')
-    assert measured == {'lavt+sadlr-n1': {3: 12.}} and hours == 60 / 3600
-    assert '1 runs are measured' in refshapes.summary(tmp_path / 'results')
+    assert measured == {'lavt+sadlr-n1': {3: dict(mIoU=12.)}} and hours == 30 / 3600
 
 
 def test_differences_are_paired_by_seed(claims):
@@ -88,11 +77,20 @@ def test_verdicts(claims, mean, error, expected):
     assert claims.verdict(mean, error) == expected
 
 
-def test_table_of_claims(claims):
-    rows = claims.claims_table({'lts+sadlr': {0: 70., 1: 72.}, 'lts': {0: 69., 1: 70.8}}, claims.CLAIMS[:2]).split('\n')
+def test_tables(claims):
+    scores = {name: {seed: dict(mIoU=value, oIoU=50.) for seed, value in enumerate(values)}
+              for name, values in {'lts+sadlr': (70., 72.), 'lts': (69., 70.8)}.items()}
+    scores['rela-generalized'] = {0: dict(gIoU=60.)}
+    rows = claims.claims_table(scores, claims.CLAIMS[:2]).split('\n')
     assert rows[2] == ('| SADLR gains on LTS (SADLR, Table 3) | 71.0 | 69.9 | +1.1 ± 0.1 | 2 '
                        '| +2.57 mIoU (74.49, 71.92) | holds |')
     assert rows[3].endswith('| – | – | – | 0 | +1.28 mIoU (73.90, 72.62) | not measured |')
+    generalized = [claim for claim in claims.CLAIMS if claim.better == 'rela-generalized']
+    assert '| 60.0 | – | – | 0 |' in claims.claims_table(scores, generalized)
+    assert claims.runs_table(scores, ('mIoU', 'oIoU')).split('\n') == [
+        '| run | seeds | mIoU | oIoU |', '|---|---|---|---|', '| lts+sadlr | 2 | 71.0 ± 1.4 | 50.0 ± 0.0 |',
+        '| lts | 2 | 69.9 ± 1.3 | 50.0 ± 0.0 |']
+    assert claims.runs_table(scores, ('gIoU', )).endswith('| rela-generalized | 1 | 60.0 |')
 
 
 def test_a_failed_run_names_its_log(refshapes, tmp_path):
@@ -107,6 +105,8 @@ def test_every_run_is_a_config_and_in_a_claim(claims):
         cfg = Config.fromfile(ROOT / run.config)
         cfg.merge_from_dict(dict(option.split('=', 1) for option in run.options))
         assert cfg.input_size == (96, 96)
+        start = cfg.model.backbone.get('init_cfg')
+        assert start is None or (ROOT / 'zoo' / claims.ENCODERS[start.checkpoint].removeprefix('zoo://')).is_file()
     headline = claims.runs_of(claims.GROUPS)
     assert 20 <= len(headline) < len(claims.runs_of(claims.GROUPS, headline_only=False)) == len(claims.RUNS)
 

@@ -1,23 +1,12 @@
-# M3Att small enough to learn from nothing on two CPU cores at 96x96; its config adds the words (text_encoder.vocab).
-_base_ = './m3att_swinb.py'
+# M3Att small enough to learn on a CPU core; its config adds the words (text_encoder.vocab).
+_base_ = ['./m3att_swinb.py', './swin_nano.py']
 
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     # "the second smallest red star in the bottom left corner" has 10 words, and there are two boundaries.
     text_encoder=dict(
         _delete_=True, type='RNNEncoder', cell='lstm', embed_dims=64, hidden_dims=64, boundaries=True),
-    backbone=dict(
-        type='StemSwin',
-        stem=dict(type='ConvStem', dilations=[1, 2, 1]),
-        embed_dims=32,
-        depths=[1, 1, 1, 1],
-        num_heads=[2, 4, 8, 16],
-        window_size=4,
-        drop_path_rate=0.,
-        use_abs_pos_embed=True,
-        pretrain_img_size=96,
-        out_indices=(0, 1, 2, 3),
-        init_cfg=None),
+    backbone=dict(_delete_=True, type='StemSwin', out_indices=(0, 1, 2, 3), **_base_.nano_swin),
     fusion=dict(
         in_channels=[32, 64, 128, 256],
         text_channels=128,

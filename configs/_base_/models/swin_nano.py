@@ -13,3 +13,13 @@ nano_swin = dict(
     pretrain_img_size=96,
     init_cfg=dict(
         type='Pretrained', checkpoint='zoo://swin_nano_refshapes-a6de3425.safetensors', prefix='backbone.'))
+# For fusion behind it, whose level is a fine one: of 96 pixels it keeps 12 cells, where the fourth stage would leave 3.
+# configs/mixing/attributes_nano-fine_refshapes.py made its weights.
+nano_swin_fine = dict(
+    nano_swin,
+    depths=[1, 1, 2],
+    strides=(4, 2, 1),
+    num_heads=[2, 4, 8],
+    out_indices=(0, 1, 2),
+    init_cfg=dict(
+        type='Pretrained', checkpoint='zoo://swin_nano-fine_refshapes-00000000.safetensors', prefix='backbone.'))

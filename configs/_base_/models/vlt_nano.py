@@ -1,22 +1,10 @@
-# VLT small enough to learn from nothing on two CPU cores at 96x96; its config adds the words (text_encoder.vocab).
-_base_ = './vlt_swinb.py'
+# VLT small enough to learn on a CPU core; its config adds the words (text_encoder.vocab).
+_base_ = ['./vlt_swinb.py', './swin_nano.py']
 
 feature_size = (6, 6)  # stride 16
 model = dict(
     text_encoder=dict(_delete_=True, type='RNNEncoder', embed_dims=64, hidden_dims=64, boundaries=True),
-    backbone=dict(
-        _delete_=True,
-        type='StemSwin',
-        stem=dict(type='ConvStem', dilations=[1, 2, 1]),
-        embed_dims=32,
-        depths=[1, 1, 1, 1],
-        num_heads=[2, 4, 8, 16],
-        window_size=4,
-        drop_path_rate=0.,
-        use_abs_pos_embed=True,
-        pretrain_img_size=96,
-        out_indices=(1, 2, 3),
-        init_cfg=None),
+    backbone=dict(_delete_=True, type='StemSwin', out_indices=(1, 2, 3), **_base_.nano_swin),
     fusion=dict(
         in_channels=[64, 128, 256],
         text_channels=128,
