@@ -7,8 +7,8 @@ model = dict(
     data_preprocessor=dict(
         mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], size_divisor=1, test_cfg=dict(size_divisor=1)),
     text_encoder=dict(_delete_=True, type='RNNEncoder', embed_dims=64, hidden_dims=64, boundaries=True),
-    backbone=dict(_base_.nano_swin, _delete_=True, type='StemSwin', out_indices=(1, 2, 3)),
-    fusion=dict(in_channels=[64, 128, 256], text_channels=128, channels=[64, 64, 128], norm_cfg=norm_cfg),
+    backbone=dict(_base_.nano_swin_3, _delete_=True, type='StemSwin'),
+    fusion=dict(in_channels=[32, 64, 128], text_channels=128, channels=[64, 64, 128], norm_cfg=norm_cfg),
     decoder=dict(
         in_channels=64,
         text_channels=128,
@@ -23,4 +23,8 @@ model = dict(
         in_channels=32,
         text_channels=128,
         loss_decode=[dict(type='RefCrossEntropyLoss'), dict(type='RefDiceLoss')]),
+    # A mask of the fused map, in training alone, as LAVT's.
+    auxiliary_head=dict(
+        type='FCNHead', in_channels=64, in_index=0, channels=64, num_convs=0, concat_input=False, num_classes=2,
+        norm_cfg=dict(type='BN'), dropout_ratio=0., loss_decode=dict(type='RefDiceLoss', loss_weight=0.4)),
     test_cfg=dict(eval_size='input', threshold=0.5, interpolation='bilinear'))

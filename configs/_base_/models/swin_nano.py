@@ -13,6 +13,8 @@ nano_swin = dict(
     pretrain_img_size=96,
     init_cfg=dict(
         type='Pretrained', checkpoint='zoo://swin_nano_refshapes-a6de3425.safetensors', prefix='backbone.'))
+# Its first three stages, for fusion behind it whose coarsest level has a stride of 16: of 96 pixels it keeps 6 cells.
+nano_swin_3 = dict(nano_swin, depths=[1, 1, 1], num_heads=[2, 4, 8], out_indices=(0, 1, 2))
 # For fusion behind it, whose level is a fine one: of 96 pixels it keeps 12 cells, where the fourth stage would leave 3.
 # configs/mixing/attributes_nano-fine_refshapes.py made its weights.
 nano_swin_fine = dict(

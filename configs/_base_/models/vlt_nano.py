@@ -1,12 +1,12 @@
 # VLT small enough to learn on a CPU core; its config adds the words (text_encoder.vocab).
 _base_ = ['./vlt_swinb.py', './swin_nano.py']
 
-feature_size = (6, 6)  # stride 16
+feature_size = (12, 12)  # stride 8
 model = dict(
     text_encoder=dict(_delete_=True, type='RNNEncoder', embed_dims=64, hidden_dims=64, boundaries=True),
-    backbone=dict(_delete_=True, type='StemSwin', out_indices=(1, 2, 3), **_base_.nano_swin),
+    backbone=dict(_delete_=True, type='StemSwin', **_base_.nano_swin_3),
     fusion=dict(
-        in_channels=[64, 128, 256],
+        in_channels=[32, 64, 128],
         text_channels=128,
         feature_size=feature_size,
         channels=64,
@@ -15,5 +15,9 @@ model = dict(
         dropout=0.),
     # The encoder's map beside the responses: from them alone a place on the map takes far longer to learn.
     decoder=dict(in_channels=64, feature_size=feature_size, channels=[[64, 64, 64], [64], [32]], map_channels=64),
+    # A mask of the fused map, in training alone, as LAVT's.
+    auxiliary_head=dict(
+        type='FCNHead', in_channels=64, in_index=0, channels=64, num_convs=0, concat_input=False, num_classes=2,
+        norm_cfg=dict(type='BN'), dropout_ratio=0., loss_decode=dict(type='RefDiceLoss', loss_weight=0.4)),
     decode_head=dict(
         in_channels=32, loss_decode=[dict(type='RefCrossEntropyLoss'), dict(type='RefDiceLoss')]))
