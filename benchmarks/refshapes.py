@@ -31,6 +31,9 @@ from mmrefseg.utils.write_text import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / 'benchmarks' / 'results' / 'refshapes'
+PAGE = ROOT / 'docs' / 'en' / 'refshapes_benchmark.md'
+BEGIN = '<!-- claims: written by benchmarks/refshapes.py --write -->'
+END = '<!-- claims: end -->'
 # What the simple images and a training of minutes ask of every config.
 SIZE = 64
 EPOCHS = 1
@@ -130,6 +133,12 @@ def summary(results: Path) -> str:
             f'{runs_table(scores, ("gIoU", "cIoU", "N-acc", "T-acc"))}')
 
 
+def with_summary(page: str, tables: str) -> str:
+    """The page with these tables between its marks."""
+    before, rest = page.split(BEGIN)
+    return f'{before}{BEGIN}\n{tables}\n{END}{rest.split(END)[1]}'
+
+
 def main() -> None:
     """Train what is missing, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
@@ -137,6 +146,7 @@ def main() -> None:
     what.add_argument('--groups', nargs='+', choices=GROUPS, help='the papers whose claims to measure')
     what.add_argument('--runs', nargs='+', choices=RUNS, metavar='RUN', help='single runs, by their names')
     what.add_argument('--table', action='store_true', help='print the table of what is measured, train nothing')
+    what.add_argument('--write', action='store_true', help='write it into docs/en/refshapes_benchmark.md')
     parser.add_argument('--further', action='store_true', help='the groups\' further claims too')
     parser.add_argument('--data', default='data/simple', help='data root with simple RefShapes (make_refshapes.py)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/refshapes'))
@@ -148,6 +158,9 @@ def main() -> None:
     parser.add_argument('--jobs', type=int, default=1, help='runs at the same time, a core each')
     args = parser.parse_args()
     args.work_dir, args.data = args.work_dir.resolve(), Path(args.data).resolve()
+    if args.write:
+        write_text(PAGE, with_summary(PAGE.read_text(encoding='utf-8'), summary(args.results)))
+        return
     if not args.table:
         names = args.runs or runs_of(args.groups, headline_only=not args.further)
         # A seed of all runs before the next seed: a table of fewer seeds is there early.

@@ -93,6 +93,12 @@ def test_tables(claims):
     assert claims.runs_table(scores, ('gIoU', )).endswith('| rela-generalized | 1 | 60.0 |')
 
 
+def test_the_page_has_the_tables_of_the_committed_results(refshapes):
+    page = refshapes.PAGE.read_text(encoding='utf-8')
+    assert page == refshapes.with_summary(page, refshapes.summary(refshapes.RESULTS))
+    assert refshapes.with_summary(page, 'other') != page
+
+
 def test_a_failed_run_names_its_log(refshapes, tmp_path):
     with pytest.raises(RuntimeError, match='tools/train.py no_such_config.py failed with 2: see .*run.log'):
         refshapes.run(['tools/train.py', 'no_such_config.py'], tmp_path / 'run.log')
