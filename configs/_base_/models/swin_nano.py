@@ -24,4 +24,4 @@ nano_swin_fine = dict(
     num_heads=[2, 4, 8],
     out_indices=(0, 1, 2),
     init_cfg=dict(
-        type='Pretrained', checkpoint='zoo://swin_nano-fine_refshapes-00000000.safetensors', prefix='backbone.'))
+        type='Pretrained', checkpoint='zoo://swin_nano-fine_refshapes-2bc6b447.safetensors', prefix='backbone.'))
