@@ -1,4 +1,4 @@
-# ReLA on generalized RefShapes, from nothing.
+# ReLA on generalized RefShapes, from the pre-trained nano Swin.
 _base_ = [
     '../_base_/models/rela_nano.py', '../_base_/datasets/grefshapes.py', '../_base_/vocabs/grefshapes.py',
     '../_base_/schedules/schedule_grefshapes.py', '../_base_/default_runtime.py'

@@ -1,4 +1,4 @@
-# CARIS small enough to learn from nothing on a CPU; its config adds the words (text_encoder.tokenizer).
+# CARIS small enough to learn on a CPU core; its config adds the words (text_encoder.tokenizer).
 _base_ = './s2rm-casg_nano.py'
 
 in_channels = [32, 64, 128]
@@ -30,6 +30,7 @@ model = dict(
         norm_cfg=norm_cfg),
     decoder=dict(
         _delete_=True, type='MaskFeatureDecoder', in_channels=[64] * 3, num_convs=3, norm_cfg=norm_cfg),
+    auxiliary_head=dict(in_channels=64, in_index=0, channels=64),
     decode_head=dict(
         _delete_=True,
         type='DynamicClassifierHead',

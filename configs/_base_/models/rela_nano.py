@@ -1,4 +1,4 @@
-# ReLA small enough to learn from nothing on a CPU; its config adds the words (text_encoder.vocab).
+# ReLA small enough to learn on a CPU core; its config adds the words (text_encoder.vocab).
 _base_ = './lavt_nano.py'
 
 norm_cfg = dict(type='GN', num_groups=8)
