@@ -1,9 +1,9 @@
-"""CRIS and DETRIS through torch.export and in onnxruntime, with any number of images and expressions."""
+"""CRIS, DETRIS, CARIS and ReLA through torch.export and in onnxruntime, with any number of images and expressions."""
 
 import onnxruntime
 import pytest
 import torch
-from tiny_methods import SIZE, build
+from tiny_methods import CONVS, GRU, LEVELS, SIZE, WORDS, build
 
 from mmrefseg.export import SegmentorGraph, trace
 from mmrefseg.export.onnx_model import to_onnx
@@ -30,9 +30,29 @@ DETRIS = dict(
                     mlp_ratio=2)),
     fusion=dict(type='DETRISFusion', in_channels=[16, 16, 16], text_channels=12, channels=8))
 
+NORM = dict(type='GN', num_groups=2)
+CARIS = dict(
+    text_encoder=dict(
+        type='PromptedBERTEncoder', image_channels=32, pretrained=None, tokenizer=WORDS, max_length=10,
+        config=dict(model_type='bert', hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)),
+    backbone=CONVS,
+    fusion=dict(type='CARISFusion', in_channels=LEVELS, text_channels=16, channels=8, num_layers=1,
+                attention_channels=16, feedforward_channels=16, num_heads=2, norm_cfg=NORM),
+    decoder=dict(type='MaskFeatureDecoder', in_channels=[8] * 4, norm_cfg=NORM),
+    decode_head=dict(type='DynamicClassifierHead', in_channels=8, align_corners=True))
+RELA = dict(
+    text_encoder=GRU,
+    backbone=CONVS,
+    fusion=dict(type='PWAMFusion', in_channels=LEVELS, text_channels=16),
+    neck=dict(type='DeformableNeck', in_channels=LEVELS, channels=8, num_layers=1, feedforward_channels=16,
+              num_heads=2, norm_cfg=NORM),
+    decoder=dict(type='MaskFeatureDecoder', in_channels=[8] * 4, norm_cfg=NORM),
+    decode_head=dict(type='ReLAHead', in_channels=8, map_channels=[8] * 4, text_channels=16, channels=8, num_queries=4,
+                     num_layers=1, num_heads=2, feedforward_channels=16))
+
 
 @pytest.mark.slow
-@pytest.mark.parametrize('parts', [CRIS, DETRIS], ids=['cris', 'detris'])
+@pytest.mark.parametrize('parts', [CRIS, DETRIS, CARIS, RELA], ids=['cris', 'detris', 'caris', 'rela'])
 def test_exported_agree_with_eager_torch(parts):
     graph = SegmentorGraph(build(parts).eval(), (SIZE, SIZE))
     program = trace(graph.model, graph.input_size)
