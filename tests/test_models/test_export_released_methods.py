@@ -34,7 +34,8 @@ NORM = dict(type='GN', num_groups=2)
 CARIS = dict(
     text_encoder=dict(
         type='PromptedBERTEncoder', image_channels=32, pretrained=None, tokenizer=WORDS, max_length=10,
-        config=dict(model_type='bert', hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)),
+        config=dict(
+            model_type='bert', hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)),
     backbone=CONVS,
     fusion=dict(type='CARISFusion', in_channels=LEVELS, text_channels=16, channels=8, num_layers=1,
                 attention_channels=16, feedforward_channels=16, num_heads=2, norm_cfg=NORM),
