@@ -44,9 +44,10 @@ def test_sizes_go_together(name):
                         for transform in of_all(loader.dataset).pipeline if transform.type == 'RefResize'}
     assert (width, height) == {'d': (416, 416), 's': (480, 480), 'n': (96, 96)}[setup]
     fusion, decoder = cfg.model.fusion, cfg.model.decoder
-    assert tuple(fusion.feature_size) == tuple(decoder.feature_size) == (height // 16, width // 16)
-    stride = 16 // 2**(len(decoder.channels) - 1)
-    expected = {'d': (256, 2, 1), 's': (512, 4, 2), 'n': (32, 4, 2)}[setup]
+    stride = 8 if 'nano' in name else 16
+    assert tuple(fusion.feature_size) == tuple(decoder.feature_size) == (height // stride, width // stride)
+    stride //= 2**(len(decoder.channels) - 1)
+    expected = {'d': (256, 2, 1), 's': (512, 4, 2), 'n': (32, 2, 2)}[setup]
     assert (decoder.channels[-1][-1], stride, cfg.model.decode_head.num_classes) == expected
     assert cfg.val_evaluator.protocol == ('vlt' if 'darknet53' in name else 'lavt')
 

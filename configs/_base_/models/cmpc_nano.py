@@ -1,7 +1,8 @@
-# CMPC small enough to learn from nothing on two CPU cores at 96x96; its config adds the words (text_encoder.vocab).
+# CMPC small enough to learn on a CPU core; its config adds the words (text_encoder.vocab).
 _base_ = './lts_nano.py'
 
 model = dict(
+    backbone=dict(_delete_=True, type='StemSwin', out_indices=(1, 2, 3), **_base_.nano_swin),
     fusion=dict(
         _delete_=True,
         type='CMPCFusion',

@@ -30,7 +30,7 @@ def config(name, dataset='refshapes', **changes):
     cfg = Config.fromfile(ROOT / f'configs/{name}_{dataset}.py')
     init_default_scope(cfg.default_scope)
     cfg.merge_from_dict({f'model.{key}': value for key, value in changes.items()})
-    if 'lavt_nano' in name:  # mmseg's heads take no soft target
+    if 'FCNHead' in str(cfg.model.get('auxiliary_head')):  # mmseg's heads take no soft target
         cfg.model.auxiliary_head = None
     return without_pretrained(ConfigDict(cfg.model))
 
