@@ -200,3 +200,46 @@ def know_mmrefseg_configs() -> None:
         return find_base(cfg_path), 'mmrefseg'
 
     Config._get_cfg_path = staticmethod(get_cfg_path)
+
+
+def make_file_clients_on_demand() -> None:
+    """Spare mmengine's CheckpointHook a client that nobody asked for, of which it warns twice.
+
+    It makes a ``FileClient`` whether there are ``file_client_args`` or not, and uses it only where there are. Needed
+    until mmengine 1.0, which is to drop it.
+    """
+    from mmengine.fileio import FileClient
+    from mmengine.hooks import checkpoint_hook
+
+    class OnDemand:
+        """In the place of ``FileClient``."""
+
+        @staticmethod
+        def infer_client(file_client_args=None, uri=None):
+            """A client, where its arguments were given."""
+            return None if file_client_args is None else FileClient.infer_client(file_client_args, uri)
+
+    checkpoint_hook.FileClient = OnDemand
+
+
+def mend_mmseg_messages() -> None:
+    """Let mmseg do by itself what its own warnings and prints of a normal run advise.
+
+    Its heads build their losses by a function that it deprecates; its Swin prints that there are no pre-trained
+    weights, where they come by a checkpoint of the whole model, and what it cannot load. Needed until mmseg 2.
+    """
+    import logging
+
+    from mmengine.logging import print_log
+    from mmseg.models import builder
+    from mmseg.models.backbones import swin
+    from mmseg.models.decode_heads import decode_head, enc_head, vpd_depth_head
+    from mmseg.registry import MODELS
+
+    for module in (builder, decode_head, enc_head, vpd_depth_head):
+        module.build_loss = MODELS.build
+
+    def log(message: str) -> None:
+        print_log(message, 'current', logging.DEBUG if message.startswith('No pre-trained') else logging.WARNING)
+
+    swin.print_log = log

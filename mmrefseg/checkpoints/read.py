@@ -147,6 +147,11 @@ def load_from_mmrefseg(filename: str, map_location: Optional[Union[str, torch.de
     return checkpoint
 
 
+def _load(cls, filename: str, map_location=None, logger=None) -> dict:
+    """Stand in the place of ``CheckpointLoader.load_checkpoint``, which prints how it reads where it has no logger."""
+    return cls._get_checkpoint_loader(filename)(filename, map_location)
+
+
 def _load_url(url: str, model_dir: Optional[str] = None, map_location=None, *_, **__) -> dict:
     """Stand in the place of torch's ``load_url``, which unpickles whatever it gets."""
     return load_from_mmrefseg(url, map_location)
@@ -169,6 +174,7 @@ def register_door() -> None:
     """Let every scheme of mmengine's ``CheckpointLoader``, and its ``load_url``, read by this door."""
     # The first pattern that fits, those later in the alphabet first: all that mmengine has, and those of cloud storage,
     # which would unpickle what they bring, say what is expected instead.
+    CheckpointLoader.load_checkpoint = classmethod(_load)
     CheckpointLoader.register_scheme(list(CheckpointLoader._schemes), loader=load_from_mmrefseg, force=True)
     for way in ('local', 'http', 'torchvision', 'openmmlab', 'mmcls'):
         setattr(mmengine_checkpoint, f'load_from_{way}', load_from_mmrefseg)

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.apis.prediction_folder import PredictionFolder
 from mmrefseg.apis.prediction_tasks import PredictionTask, read_expressions, read_tasks
+from mmrefseg.apis.ref_seg_inferencer import is_checkpoint
 from mmrefseg.engine import read_config
 from mmrefseg.errors import RefDataError, first_lines
 from mmrefseg.exported import ExportedSegmentor
@@ -49,6 +50,9 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
     args = parser.parse_args(arguments)
     if args.model is None and args.weights is None:
         parser.error('expected --model, --weights or both')
+    if is_checkpoint(args.model):
+        parser.error(f'--model {args.model} is a checkpoint: give it as  --weights {args.model}  (with --model CONFIG; '
+                     'without, its own config is taken)')
     if args.weights is None and is_random(args.model):
         parser.error(f'{args.model} is a config, whose model is random without --weights')
     if args.batch_size < 1:
@@ -58,7 +62,7 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
 
 def is_random(model: str) -> bool:
     """bool: Whether a model needs weights that its name does not give: a config file's, unless it brings them."""
-    if not Path(model).is_file() or model.endswith('.onnx'):
+    if not Path(model).is_file() or model.endswith('.onnx') or is_checkpoint(model):
         return False
     return not brings_weights(read_config(model).get('model') or {})
 

@@ -64,6 +64,12 @@ def add_run_record(cfg: Config) -> None:
     cfg.default_hooks.setdefault('run_record', dict(type='mmrefseg.RunRecordHook'))
 
 
+def add_console(cfg: Config) -> None:
+    """Let :class:`~mmrefseg.engine.ConsoleHook` speak, unless the config says something about it."""
+    cfg.default_hooks = dict(cfg.get('default_hooks') or {})
+    cfg.default_hooks.setdefault('console', dict(type='mmrefseg.ConsoleHook'))
+
+
 def add_checkpoint_care(cfg: Config, allow_partial: bool = False) -> None:
     """Let hooks check what is loaded, write safely and stop at losses that are no numbers.
 

@@ -138,6 +138,7 @@ def test_broken_pictures_overlays_and_more_pictures(place, tmp_path, capsys):
 
 @pytest.mark.parametrize('more,message', [
     (['--model', str(TINY_CONFIG)], 'random without --weights'), ([], 'expected --model, --weights or both'),
+    (['--model', 'w.pth'], '--model w.pth is a checkpoint: give it as --weights w.pth'),
     (['--weights', 'w.pth', '--batch-size', '0'], 'must be at least 1, found 0'),
     (['--help'], 'its own config is read as values')])
 def test_wrong_options(capsys, more, message):
