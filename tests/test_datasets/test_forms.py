@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import ROOT
-from form_sources import HEIGHT, OBJECTS, WIDTH, WRITERS, mask_of, write_cris, write_images, write_lmdb
+from form_sources import OBJECTS, TOY, WRITERS, mask_of, refer_collection, write_cris, write_images, write_lmdb
 
 from mmrefseg.command_line import main
 from mmrefseg.datasets import ReferDataset, TripletListDataset, decode_segmentation
@@ -27,7 +27,7 @@ FORM = dict(jxu124='parquet', lmms='parquet')
 
 def drawn_by_lisa(thing) -> np.ndarray:
     """ReasonSeg's masks: filled and outlined by OpenCV, whose polygons hold their edges."""
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask = np.zeros(thing.size, np.uint8)
     for outline in thing.outlines:
         points = np.array(outline, np.int32).reshape(1, -1, 2)
         cv2.polylines(mask, points, True, 1, 1)
@@ -35,45 +35,41 @@ def drawn_by_lisa(thing) -> np.ndarray:
     return mask.astype(bool)
 
 
-def expected(name: str) -> Counter:
+def expected(name: str, data=TOY) -> Counter:
     """How often each (split, sentence, mask) is to be found."""
     draw = drawn_by_lisa if name == 'reasonseg' else mask_of
     return Counter(('train' if name in NO_SPLITS else thing.split, text, draw(thing).tobytes())
-                   for thing in OBJECTS for text in thing.said if name != 'lmms' or len(thing.outlines) == 1)
+                   for thing in data.of(name).objects for text in thing.said)
 
 
 def found_in(dataset) -> Counter:
     found = Counter()
     for number in range(len(dataset)):
         info = dataset.get_data_info(number)
-        masks = [decode_segmentation(part, HEIGHT, WIDTH).astype(bool) for part in info['segmentations']]
+        masks = [decode_segmentation(part, info['height'], info['width']).astype(bool)
+                 for part in info['segmentations']]
         found.update((dataset.split, text, masks[index].tobytes())
                      for text, index in zip(info['expressions'], info['object_index']))
     return found
 
 
-def images_of(name: str, source, destination, tmp_path):
+def images_of(name: str, source, destination, tmp_path, data=TOY):
     if name in ('polyformer', 'lmms', 'lmdb'):
         return destination / 'images', []
     if name in INSIDE:
         return source, []
-    folder = write_images(tmp_path / 'images')
-    if name == 'phrasecut':
-        for number in range(3):
-            (folder / f'COCO_train2014_{number:012d}.jpg').rename(folder / f'{number}.jpg')
+    folder = write_images(tmp_path / 'images', data, *['{}.jpg'] * (name == 'phrasecut'))
     return folder, ['--images', str(folder)]
 
 
-@pytest.mark.parametrize('to', ['refer', 'list'])
-@pytest.mark.parametrize('name', list(WRITERS))
-def test_round_trip(tmp_path, name, to, capsys):
-    pytest.importorskip(NEEDS.get(name, 'json'))
-    source, destination = WRITERS[name](tmp_path), tmp_path / 'made'
+def converted(tmp_path, name: str, to: str, data=TOY) -> Counter:
+    """A collection written in a form, converted, and found in the data set classes: (split, sentence, mask)."""
+    source, destination = WRITERS[name](tmp_path, data), tmp_path / 'made'
     assert recognise(source).name == FORM.get(name, name)
-    images, options = images_of(name, source, destination, tmp_path)
-    assert main(['to-refer', str(source), str(destination), '--to', to, *options]) == 0, capsys.readouterr().err
+    images, options = images_of(name, source, destination, tmp_path, data)
+    assert main(['to-refer', str(source), str(destination), '--to', to, *options]) == 0
     found = Counter()
-    for split in ('train', ) if name in NO_SPLITS else ('train', 'val'):
+    for split in ('train', ) if name in NO_SPLITS else data.of(name).splits:
         common = dict(split=split, data_prefix=dict(img=str(images)), test_mode=True)
         if to == 'refer':
             dataset = ReferDataset(ann_dir=str(destination), **common)
@@ -81,9 +77,48 @@ def test_round_trip(tmp_path, name, to, capsys):
             common['data_prefix']['mask'] = str(tmp_path / 'masks/set' if name == 'cris' else destination / 'masks')
             dataset = TripletListDataset(str(destination / 'list.jsonl'), **common)
         found += found_in(dataset)
-    assert found == expected(name)
+    return found
+
+
+@pytest.mark.parametrize('to', ['refer', 'list'])
+@pytest.mark.parametrize('name', list(WRITERS))
+def test_round_trip(tmp_path, name, to):
+    pytest.importorskip(NEEDS.get(name, 'json'))
+    assert converted(tmp_path, name, to) == expected(name)
+    destination = tmp_path / 'made'
     left = {path.name for path in destination.iterdir()} - {'images', 'masks'}
     assert {one.split('.')[0] for one in left} <= {'instances', 'refs(unc)', 'list'}
+
+
+@pytest.fixture(scope='module')
+def generated(refshapes_root):
+    """RefShapes: outlines of one and of several pieces (what is hidden in part), and crowds' RLEs."""
+    folder = refshapes_root / 'refshapes'
+    data = refer_collection(json.loads((folder / 'instances.json').read_text()), pickle.loads(
+        (folder / 'refs(unc).p').read_bytes()), refshapes_root / 'images/refshapes', 60)
+    pieces = [len(thing.outlines) for thing in data.objects]
+    assert min(pieces) == 0 and max(pieces) > 1 and len(data.splits) > 1
+    return data
+
+
+@pytest.fixture(scope='module')
+def published(shared_dir):
+    """The excerpt of RefCOCO, as published."""
+    folder = shared_dir / 'refcoco_real'
+    data = refer_collection(json.loads((folder / 'refcoco/instances.json').read_text()), pickle.loads(
+        (folder / 'refcoco/refs(unc).p').read_bytes()), next(folder.rglob('train2014')), 1000)
+    assert max(len(thing.outlines) for thing in data.objects) > 1
+    return data
+
+
+@pytest.mark.parametrize('kind', ['generated', 'published'])
+@pytest.mark.parametrize('name', list(WRITERS))
+def test_round_trip_of_refs(tmp_path, name, kind, request):
+    """Each form as its owner's code makes it of refs: masks, sentences and splits come back as they were."""
+    pytest.importorskip(NEEDS.get(name, 'json'))
+    data = request.getfixturevalue(kind)
+    assert len(data.of(name).objects) > 3
+    assert converted(tmp_path, name, 'refer', data) == expected(name, data)
 
 
 @pytest.mark.parametrize('name', list(WRITERS))
