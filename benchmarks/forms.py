@@ -10,7 +10,8 @@ Three things are read, each as jsonl first, the baseline of its ratios:
 - "inside": the rows as to-refer takes them, one after the other, with the files of image and mask in the rows: base64
   in the jsonl, bytes in the parquet, pickled records in CRIS' LMDB.
 
-Each measurement has a process of its own. "peak" is the resident memory above the imports. Of mapped files (LMDB, the
+Each measurement has a process of its own. Seconds are the processor's, of all threads, since all files lie in memory
+and a busy machine changes these less. "peak" is the resident memory above the imports. Of mapped files (LMDB, the
 index) the pages that were touched count there, though the system takes them back when it needs them: "own" is the peak
 without files, looked at every 5 ms, and the ratios are those of it (of at least 1 MiB). It is Linux's.
 """
@@ -134,9 +135,9 @@ def measure(what: str, path: Path) -> dict:
     held = {}
 
     def run() -> None:
-        begin = time.perf_counter()
+        begin = time.process_time()
         held['found'] = read(what, path)
-        held['seconds'] = time.perf_counter() - begin
+        held['seconds'] = time.process_time() - begin
 
     base, own = peak_memory(lambda: None), [own_memory()]
     over = threading.Event()
@@ -188,7 +189,7 @@ def main() -> None:
         sizes = {name: (folder / name).stat().st_size / 1e6 for names in WAYS.values() for name in names}
     print(f'{args.rows} rows, {args.repeats} rounds; '
           + ', '.join(f'{name}: {size:.0f} MB' for name, size in sizes.items()))
-    table = PrettyTable(['', 'file', 's', 'quartiles', ': jsonl', 'peak, MiB', 'own, MiB', ': jsonl '], align='r')
+    table = PrettyTable(['', 'file', 'CPU s', 'quartiles', ': jsonl', 'peak, MiB', 'own, MiB', ': jsonl '], align='r')
     for what, names in WAYS.items():
         assert len({round_[what][name]['found'] for round_ in rounds for name in names}) == 1, what
         values = {key: {name: [round_[what][name][key] for round_ in rounds] for name in names}

@@ -132,7 +132,7 @@ def test_broken_pictures_overlays_and_more_pictures(place, tmp_path, capsys):
     assert cv2.imread(str(out_dir / 'overlays/a.png.png')).shape[0] >= 24
     (pictures / 'b.png').write_bytes((place / 'pictures/001.png').read_bytes())
     assert main(arguments(place, out_dir, *more, pictures=pictures)) == 0
-    assert [row['image'] for row in rows_of(out_dir)] == ['a.png', 'a.png', 'c.png', 'c.png', 'b.png', 'b.png']
+    assert [row['image'] for row in rows_of(out_dir)] == ['a.png', 'a.png', 'b.png', 'b.png', 'c.png', 'c.png']
     assert not (out_dir / '.overlays').exists()
 
 
