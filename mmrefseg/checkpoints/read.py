@@ -3,6 +3,7 @@
 Every way of mmengine leads here as well: ``load_from``, ``--resume``, ``init_cfg`` and ``load_url``.
 """
 
+import os
 from collections import OrderedDict
 from typing import Callable, Dict, Optional, Union
 
@@ -157,12 +158,19 @@ def _load_url(url: str, model_dir: Optional[str] = None, map_location=None, *_, 
     return load_from_mmrefseg(url, map_location)
 
 
+def _torch_load(file, map_location=None, *_, **__) -> dict:
+    """Stand in the place of onedl-mmengine's own: by our reader, or by torch's safe one where it is an open file."""
+    if isinstance(file, (str, os.PathLike)):
+        return load_from_mmrefseg(os.fspath(file), map_location)
+    return torch.load(file, map_location=map_location, weights_only=True)
+
+
 def _as_ours(converted: Converted, where: str) -> dict:
     """The checkpoint that a converted official one is here."""
     if converted.unknown:
         raise CheckpointError(f'{where} is an official checkpoint of {converted.family} with {len(converted.unknown)} '
                               f'names that its code does not have ({", ".join(converted.unknown[:5])}): convert it '
-                              'with --ignore-unknown of tools/model_converters/')
+                              f'with --ignore-unknown of mmrefseg tool {converted.family.lower()}')
     needs = ''.join(f', {key}={value}' for key, value in converted.options.items())
     print_log(f'{where} is an official checkpoint of {converted.family}, converted as it is read, for the config '
               f'{converted.config}{needs}', 'current')
