@@ -187,3 +187,5 @@ def register_door() -> None:
     for way in ('local', 'http', 'torchvision', 'openmmlab', 'mmcls'):
         setattr(mmengine_checkpoint, f'load_from_{way}', load_from_mmrefseg)
     mmengine_checkpoint.load_url = _load_url
+    if hasattr(mmengine_checkpoint, '_safe_torch_load'):  # of onedl-mmengine: unpickles anything after a second try
+        mmengine_checkpoint._safe_torch_load = _torch_load

@@ -1,6 +1,7 @@
 """torch.compile: every method is whole graphs, sizes that change compile little, and the numbers stay."""
 
 import copy
+import sys
 
 import pytest
 import torch
@@ -134,7 +135,7 @@ def test_only_a_segmentor():
 def test_an_old_torch_is_said(monkeypatch):
     """Below 2.9 some graphs break, and the gain with them."""
     said = []
-    monkeypatch.setattr('mmrefseg.models.segmentors.compile_parts.print_log', lambda text, *_: said.append(text))
+    monkeypatch.setattr(sys.modules[compile_parts.__module__], 'print_log', lambda text, *_: said.append(text))
     model = RefSegmentor.__new__(RefSegmentor)
     for version in ('2.8.0+cpu', '2.9.0'):
         monkeypatch.setattr(torch, '__version__', version)
