@@ -9,6 +9,8 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 # What mim, `_base_ = 'mmrefseg::…'` and the model zoo look for inside the installed package.
 MIM = ('configs', 'tools', 'demo', 'zoo', 'model-index.yml')
+# What only a checkout can run: its environment, its tests, its own pages.
+LEFT_OUT = ('__pycache__', 'setup_env.sh', 'quickstart.sh', 'run_tests.sh', 'test_*.sh', 'misc')
 
 
 class BuildWithMim(build_py):
@@ -26,7 +28,7 @@ class BuildWithMim(build_py):
             if self.editable_mode:
                 (mim / name).symlink_to(source)
             elif source.is_dir():
-                shutil.copytree(source, mim / name, ignore=shutil.ignore_patterns('__pycache__'))
+                shutil.copytree(source, mim / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
             else:
                 shutil.copy(source, mim / name)
 

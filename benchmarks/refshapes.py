@@ -1,6 +1,6 @@
 """The papers' claims on small data: the same generated data, steps and seeds for each run, compared seed by seed.
 
-    python tools/dataset_converters/make_refshapes.py data/simple --style simple --variants refshapes
+    mmrefseg make-refshapes data/simple --style simple --variants refshapes grefshapes
     python benchmarks/refshapes.py --groups sadlr lts --jobs 2
     python benchmarks/refshapes.py --table
 

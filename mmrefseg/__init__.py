@@ -9,6 +9,7 @@ try:
     compat.provide_mmcv_ext()
     compat.allow_mmengine_checkpoints()
     compat.know_mmrefseg_configs()
+    compat.make_file_clients_on_demand()
     from . import checkpoints  # noqa: F401  the runner reads every checkpoint through it
 except ImportError:
     if not compat.doctor_is_called():  # which says what is missing

@@ -6,7 +6,7 @@ import os
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import List
+from typing import Dict, List
 
 # (import name, lowest version that works, first version too new, the line to type). Import names and
 # ``__version__`` are checked, not distributions: mmcv, mmcv-lite and the OneDL forks all install the same
@@ -23,6 +23,16 @@ REQUIRED = (
     ('regex', '', '', 'pip install regex==2026.11.15'),
 )
 
+# Distributions that install the same files: of each at most one may be there. The OneDL forks are the maintained line.
+OVERLAID = (
+    ('mmengine', 'mmengine-lite', 'onedl-mmengine'),
+    ('mmcv', 'mmcv-lite', 'onedl-mmcv'),
+    ('mmsegmentation', 'onedl-mmsegmentation'),
+    ('mmdet', 'onedl-mmdetection'),
+)
+# The distribution that holds a package of mmengine's ``MODULE2PACKAGE`` in the OneDL line.
+FORKS = dict(mmseg='onedl-mmsegmentation', mmdet='onedl-mmdetection')
+
 
 def check_versions(required: tuple = REQUIRED) -> None:
     """Check that every package mmrefseg stands on is there, new enough and not too new.
@@ -34,9 +44,36 @@ def check_versions(required: tuple = REQUIRED) -> None:
         ImportError: A package is missing, too old or too new. The message lists all that is wrong, each with
             the line that mends it.
     """
-    problems = find_problems(required)
+    problems = [*find_overlaid(), *find_problems(required)]
     if problems:
         raise ImportError('mmrefseg cannot run here. Type:\n  ' + '\n  '.join(problems))
+
+
+def find_overlaid(groups: tuple = OVERLAID) -> List[str]:
+    """Find distributions that lie over one another: of the files of both, nobody knows which are left.
+
+    Args:
+        groups (tuple): Tuples of names of distributions that install the same files.
+
+    Returns:
+        list[str]: What is there twice, each with the lines that mend it: all of them go before one comes.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    problems = []
+    for group in groups:
+        found = []
+        for name in group:
+            try:
+                found.append(f'{name}=={version(name)}')
+            except PackageNotFoundError:
+                continue
+        if len(found) > 1:
+            names = ' '.join(each.partition('==')[0] for each in found)
+            again = ' or '.join(f"pip install --no-deps {each}" for each in found)
+            problems.append(f'{" and ".join(found)} install the same files:  pip uninstall -y {names}  and then  '
+                            f'{again}')
+    return problems
 
 
 def find_problems(required: tuple = REQUIRED) -> List[str]:
@@ -108,6 +145,25 @@ def provide_pkg_resources() -> bool:
     if importlib.util.find_spec('pkg_resources') is None:
         sys.meta_path.append(_StandInFinder)
     return _StandInFinder in sys.meta_path
+
+
+def know_forks(packages: Dict[str, str]) -> None:
+    """Let ``mmseg::`` and ``mmdet::`` bases be found where a OneDL fork holds the package; mmengine does not know it.
+
+    Args:
+        packages (dict): mmengine's names of modules -> distributions, changed in place.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    for module, fork in FORKS.items():
+        try:
+            version(packages.get(module, module))
+        except PackageNotFoundError:
+            try:
+                version(fork)
+            except PackageNotFoundError:
+                continue
+            packages[module] = fork
 
 
 class MissingOps(ModuleType):
@@ -191,6 +247,7 @@ def know_mmrefseg_configs() -> None:
     from mmengine.config import Config
     from mmengine.config.utils import MODULE2PACKAGE
     MODULE2PACKAGE.setdefault('mmrefseg', 'mmrefseg')
+    know_forks(MODULE2PACKAGE)
     original = Config._get_cfg_path
 
     def get_cfg_path(cfg_path: str, filename: str):
@@ -200,3 +257,46 @@ def know_mmrefseg_configs() -> None:
         return find_base(cfg_path), 'mmrefseg'
 
     Config._get_cfg_path = staticmethod(get_cfg_path)
+
+
+def make_file_clients_on_demand() -> None:
+    """Spare mmengine's CheckpointHook a client that nobody asked for, of which it warns twice.
+
+    It makes a ``FileClient`` whether there are ``file_client_args`` or not, and uses it only where there are. Needed
+    until mmengine 1.0, which is to drop it.
+    """
+    from mmengine.fileio import FileClient
+    from mmengine.hooks import checkpoint_hook
+
+    class OnDemand:
+        """In the place of ``FileClient``."""
+
+        @staticmethod
+        def infer_client(file_client_args=None, uri=None):
+            """A client, where its arguments were given."""
+            return None if file_client_args is None else FileClient.infer_client(file_client_args, uri)
+
+    checkpoint_hook.FileClient = OnDemand
+
+
+def mend_mmseg_messages() -> None:
+    """Let mmseg do by itself what its own warnings and prints of a normal run advise.
+
+    Its heads build their losses by a function that it deprecates; its Swin prints that there are no pre-trained
+    weights, where they come by a checkpoint of the whole model, and what it cannot load. Needed until mmseg 2.
+    """
+    import logging
+
+    from mmengine.logging import print_log
+    from mmseg.models import builder
+    from mmseg.models.backbones import swin
+    from mmseg.models.decode_heads import decode_head, enc_head, vpd_depth_head
+    from mmseg.registry import MODELS
+
+    for module in (builder, decode_head, enc_head, vpd_depth_head):
+        module.build_loss = MODELS.build
+
+    def log(message: str) -> None:
+        print_log(message, 'current', logging.DEBUG if message.startswith('No pre-trained') else logging.WARNING)
+
+    swin.print_log = log

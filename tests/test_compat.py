@@ -16,6 +16,7 @@ from mmengine.config import Config
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.model import BaseModel
 from mmengine.runner import Runner, load_checkpoint
+from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.utils.dl_utils import mmcv_full_available
 from packaging.version import Version
 
@@ -117,6 +118,46 @@ def test_import_of_mmrefseg_prints_the_line_to_type(missing):
     assert error[0] == 'ImportError: mmrefseg cannot run here. Type:'
     lines = {name: line for name, _, _, line in compat.REQUIRED}
     assert error[1:] == [f'  {name} is missing:  {lines[name]}' for name in missing]
+
+
+def pretend(folder, name, version):
+    """The metadata of a distribution that is not there."""
+    (folder / f'{name.replace("-", "_")}-{version}.dist-info').mkdir()
+    (folder / f'{name.replace("-", "_")}-{version}.dist-info/METADATA').write_text(
+        f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n')
+
+
+def test_a_fork_over_what_it_forks_is_refused(tmp_path, monkeypatch):
+    """Both install ``mmfruit``: what to uninstall comes first."""
+    assert compat.find_overlaid() == []
+    pretend(tmp_path, 'mmfruit', '1.0')
+    monkeypatch.syspath_prepend(tmp_path)
+    groups = (('mmfruit', 'onedl-mmfruit'), )
+    assert compat.find_overlaid(groups) == []
+    pretend(tmp_path, 'onedl-mmfruit', '1.5')
+    importlib.invalidate_caches()
+    monkeypatch.setattr(compat.find_overlaid, '__defaults__', (groups, ))
+    with pytest.raises(ImportError) as caught:
+        compat.check_versions(())
+    assert str(caught.value).splitlines()[1:] == [
+        '  mmfruit==1.0 and onedl-mmfruit==1.5 install the same files:  pip uninstall -y mmfruit onedl-mmfruit  and '
+        'then  pip install --no-deps mmfruit==1.0 or pip install --no-deps onedl-mmfruit==1.5']
+
+
+def test_bases_of_a_fork(tmp_path, monkeypatch):
+    """mmengine looks for the configs of a package beside its distribution, whose name the forks changed."""
+    monkeypatch.setattr(compat, 'FORKS', dict(mmfruit='onedl-mmfruit', mmengine='onedl-mmfruit', mmgone='onedl-mmgone'))
+    pretend(tmp_path, 'onedl-mmfruit', '1.5')
+    monkeypatch.syspath_prepend(tmp_path)
+    packages = dict(mmfruit='mmfruitation', mmengine='pip')
+    compat.know_forks(packages)
+    assert packages == dict(mmfruit='onedl-mmfruit', mmengine='pip')
+
+
+def test_a_base_of_mmseg(tmp_path):
+    """On either line."""
+    (tmp_path / 'my.py').write_text("_base_ = 'mmseg::fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py'\n")
+    assert Config.fromfile(tmp_path / 'my.py').model.decode_head.type == 'FCNHead'
 
 
 # --- mmcv-lite -------------------------------------------------------------------------------
@@ -250,6 +291,12 @@ def test_malicious_checkpoint_is_refused(tmp_path):
     torch.save(dict(state_dict=Toy().state_dict(), message_hub=Malicious(victim)), checkpoint)
     with pytest.raises(CheckpointError, match='names .io.open., which weights do not need'):
         load_checkpoint(Toy(), str(checkpoint), map_location='cpu')
+    unsafe = getattr(mmengine_checkpoint, '_safe_torch_load', None)
+    if unsafe is not None:  # of onedl-mmengine, which would try again without the safety
+        with pytest.raises(CheckpointError):
+            unsafe(str(checkpoint))
+        with pytest.raises(pickle.UnpicklingError), open(checkpoint, 'rb') as file:
+            unsafe(file)
     assert not victim.exists()
     torch.load(checkpoint, weights_only=False)
     assert victim.exists()  # it would have

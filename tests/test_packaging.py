@@ -53,6 +53,8 @@ def test_the_wheel_carries_mim(wheel):
     for name in ('configs/lavt/lavt_swinb_refcoco.py', 'tools/train.py', 'tools/dist_train.sh', 'model-index.yml'):
         assert f'mmrefseg/.mim/{name}' in names
     assert not [name for name in names if '__pycache__' in name or name.startswith('tests')]
+    for name in ('quickstart.sh', 'setup_env.sh', 'run_tests.sh', 'test_versions.sh', 'misc/model_zoo.py'):
+        assert (ROOT / 'tools' / name).is_file() and f'mmrefseg/.mim/tools/{name}' not in names  # of a checkout alone
     for path in (ROOT / 'zoo').iterdir():
         assert f'mmrefseg/.mim/zoo/{path.name}' in names
     assert wheel.stat().st_size < 16e6

@@ -2,17 +2,21 @@
 # The suite at an end of the ranges in setup.py, in an environment of its own; nightly work, minutes to an hour:
 #   tools/test_versions.sh minimum      # the lower ends, requirements/minimum.txt
 #   tools/test_versions.sh newest       # whatever pip finds today
-# Further arguments go to pytest.
+#   tools/test_versions.sh onedl        # the maintained forks, requirements/onedl.txt
+# Further arguments go to pytest. TORCH=2.13.0 takes that torch at the lower ends, where an index has no older one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-end=${1:?minimum or newest}
+end=${1:?minimum, newest or onedl}
 shift
 environment=.venv-$end
 ${PYTHON:-python3} -m venv "$environment"
 case $end in
-    minimum) packages=(-r requirements/minimum.txt -c requirements/minimum.txt) ;;
+    minimum)
+        sed "s/^torch==.*/torch==${TORCH:-2.6.0}/" requirements/minimum.txt >"$environment/minimum.txt"
+        packages=(-r "$environment/minimum.txt" -c "$environment/minimum.txt") ;;
     newest) packages=(torch transformers mmengine 'mmcv-lite<2.2' mmsegmentation mmdet opencv-python) ;;
-    *) echo "expected minimum or newest, found $end" >&2; exit 2 ;;
+    onedl) packages=(-r requirements/runtime.txt -r requirements/onedl.txt) ;;
+    *) echo "expected minimum, newest or onedl, found $end" >&2; exit 2 ;;
 esac
 "$environment/bin/python" -m pip install --quiet wheel setuptools
 "$environment/bin/python" -m pip install --quiet "${packages[@]}"

@@ -13,7 +13,7 @@ author = 'the authors of mmrefseg'
 copyright = author
 release = __version__
 
-extensions = ['myst_nb', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'repository_links']
+extensions = ['myst_nb', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'mathml', 'repository_links']
 exclude_patterns = ['_build']
 
 myst_enable_extensions = ['dollarmath']
@@ -26,6 +26,7 @@ autodoc_typehints = 'signature'
 autodoc_default_options = {'members': True, 'show-inheritance': True}
 python_use_unqualified_type_names = True
 
+html_math_renderer = 'mathml'  # of docs/extensions: nothing is fetched
 html_theme = 'furo'
 html_title = f'mmrefseg {release}'
 html_copy_source = False

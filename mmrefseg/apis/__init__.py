@@ -5,12 +5,13 @@ from .model_zoo import (
     find_zoo_model,
     is_on_this_disk,
     list_foundation_models,
+    list_released_models,
     list_zoo_models,
     zoo_models,
 )
 from .ref_seg_inferencer import RefSegInferencer
 
 __all__ = [
-    'RefSegInferencer', 'ZooModel', 'find_zoo_model', 'is_on_this_disk', 'list_foundation_models', 'list_zoo_models',
-    'zoo_models'
+    'RefSegInferencer', 'ZooModel', 'find_zoo_model', 'is_on_this_disk', 'list_foundation_models',
+    'list_released_models', 'list_zoo_models', 'zoo_models'
 ]

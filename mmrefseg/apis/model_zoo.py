@@ -19,7 +19,7 @@ class ZooModel:
         name (str): For example 'sadlr_lavt_nano_refshapes'.
         collection (str): The method.
         config (str): Path of its config file.
-        published (str | None): Path or URL of the weights; None where none are published.
+        published (str | None): Path or URL of weights that were trained here; None where there are none.
         entry (dict): All that the metafile says of it.
     """
     name: str
@@ -34,17 +34,23 @@ class ZooModel:
         return self.entry.get('Metadata', {}).get('Hub', [])
 
     @property
+    def released(self) -> Optional[str]:
+        """str | None: Address of the weights that the method's authors released, fetched when they are asked for."""
+        return self.entry.get('Metadata', {}).get('Released')
+
+    @property
     def weights(self) -> Optional[str]:
-        """str | None: Path or URL of the weights; None where the model brings its own, from the hub.
+        """str | None: Path or address of the weights; None where the model brings its own, from the hub.
 
         Raises:
             ValueError: None are published.
         """
-        if self.published is None and not self.hub:
+        weights = self.published or self.released
+        if weights is None and not self.hub:
             raise ValueError(f'no weights are published for {self.name!r} (results in the model zoo that are marked as '
                              f"a paper's are not ours): give those you trained with {self.config} as weights=, or take "
                              f'one of {", ".join(list_zoo_models())}')
-        return self.published
+        return weights
 
 
 @functools.cache
@@ -64,6 +70,11 @@ def zoo_models() -> Dict[str, ZooModel]:
 def list_zoo_models(with_weights: bool = True) -> List[str]:
     """list[str]: Names of the models whose weights are published, or of all."""
     return [name for name, model in zoo_models().items() if model.published is not None or not with_weights]
+
+
+def list_released_models() -> List[str]:
+    """list[str]: Names of the models whose authors released weights, which are fetched at first use."""
+    return [name for name, model in zoo_models().items() if model.released is not None]
 
 
 def list_foundation_models() -> List[str]:

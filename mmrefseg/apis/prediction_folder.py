@@ -27,9 +27,15 @@ class PredictionFolder:
     if each of its expressions has a whole line and the line's files are there and whole; everything else that a killed
     run left behind is dropped when the folder is opened again, and made anew.
 
+    Several processes may fill it: the main one (rank 0) opens it before the others, and keeps it. Each writes its lines
+    into a file of its own, ``results.<rank>.jsonl``; :meth:`done` brings them together, whoever wrote them.
+
     Args:
         path (str | Path): The folder; it is made.
         settings (dict): What the predictions depend on; ready for JSON.
+        rank (int): The number of this process; of others than the main one the settings are not looked at.
+            Defaults to 0.
+        world_size (int): How many processes there are. Defaults to 1, which writes into ``results.jsonl``.
 
     Raises:
         ValueError: The folder holds predictions made with other settings, or of unknown ones, or something else.
@@ -44,9 +50,13 @@ class PredictionFolder:
         >>> folder.close()
     """
 
-    def __init__(self, path: Union[str, Path], settings: dict) -> None:
+    def __init__(self, path: Union[str, Path], settings: dict, rank: int = 0, world_size: int = 1) -> None:
         self.path = Path(path)
         self.results = self.path / 'results.jsonl'
+        self.own_results = self.results if world_size == 1 else self.path / f'results.{rank}.jsonl'
+        self._file, self._lock = None, None
+        if rank:
+            return
         self._lock = FolderLock(self.path, 'a prediction')
         clear_parts_below(self.path)
         try:
@@ -54,28 +64,28 @@ class PredictionFolder:
         except ValueError:
             self._lock.release()
             raise
-        self._file = None
 
     def done(self, tasks: Sequence[PredictionTask]) -> List[PredictionTask]:
-        """List the tasks that need nothing more, and drop from the results what belongs to none.
+        """List the tasks that need nothing more, and bring all lines into ``results.jsonl``, in the order of the tasks.
 
-        Lines of images that are no longer asked for stay.
+        What belongs to none is dropped; lines of images that are no longer asked for stay, behind the others. Not to be
+        called while a process writes.
         """
         data = self.results.read_bytes() if self.results.is_file() else b''
-        rows: Dict[str, List[dict]] = {}
-        for line in data.split(b'\n')[:-1]:  # behind the last end of a line stands nothing, or a line cut off
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(row, dict) and ROW <= row.keys():
-                rows.setdefault(row['image'], []).append(row)
+        parts = sorted(path for path in self.path.glob('results.*.jsonl') if path.name.split('.')[1].isdecimal())
         asked = {task.name: task.expressions for task in tasks}
-        kept = {name: of_image for name, of_image in rows.items()
-                if self._is_whole(of_image, asked.get(name))}
-        text = ''.join(_line(row) for of_image in kept.values() for row in of_image)
+        kept: Dict[str, List[dict]] = {}
+        # The main file first: a kill may come before the parts that are in there are removed.
+        for content in (data, *(path.read_bytes() for path in parts)):
+            for name, rows in _rows_by_image(content).items():
+                if name not in kept and self._is_whole(rows, asked.get(name)):
+                    kept[name] = rows
+        order = [*(name for name in asked if name in kept), *(name for name in kept if name not in asked)]
+        text = ''.join(_line(row) for name in order for row in kept[name])
         if text.encode('utf-8') != data:
             write_text(self.results, text)
+        for path in parts:
+            path.unlink()
         return [task for task in tasks if task.name in kept]
 
     def add(self, task: PredictionTask, result: dict) -> None:
@@ -95,7 +105,7 @@ class PredictionFolder:
                 row['overlay'] = overlay
             lines.append(_line(row))
         if self._file is None:
-            self._file = open(self.results, 'a', encoding='utf-8', newline='')
+            self._file = open(self.own_results, 'a', encoding='utf-8', newline='')
         try:
             self._file.write(''.join(lines))
             self._file.flush()
@@ -103,13 +113,19 @@ class PredictionFolder:
         except OSError as error:  # the half line that may stand there is dropped when the folder is opened again
             if error.errno != errno.ENOSPC:
                 raise
-            raise OSError(errno.ENOSPC, disk_full(str(self.results), len(''.join(lines).encode()))) from error
+            raise OSError(errno.ENOSPC, disk_full(str(self.own_results), len(''.join(lines).encode()))) from error
+
+    def close_results(self) -> None:
+        """End the writing of lines."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def close(self) -> None:
         """Let other processes write there."""
-        if self._file is not None:
-            self._file.close()
-        self._lock.release()
+        self.close_results()
+        if self._lock is not None:
+            self._lock.release()
 
     def _agree(self, settings: dict) -> None:
         path = self.path / 'settings.json'
@@ -158,6 +174,19 @@ def is_whole_png(path: Path, size: Optional[Sequence] = None) -> bool:
         return False
     found = [int.from_bytes(head[20:24], 'big'), int.from_bytes(head[16:20], 'big')]
     return head[:8] == PNG_BEGIN and tail == PNG_END and size in (None, found)
+
+
+def _rows_by_image(content: bytes) -> Dict[str, List[dict]]:
+    """The rows of a file of results, by image, without lines that are none."""
+    rows: Dict[str, List[dict]] = {}
+    for line in content.split(b'\n')[:-1]:  # behind the last end of a line stands nothing, or a line cut off
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and ROW <= row.keys():
+            rows.setdefault(row['image'], []).append(row)
+    return rows
 
 
 def _line(row: dict) -> str:

@@ -15,6 +15,7 @@ from mmengine.infer import BaseInferencer
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmengine.utils import is_str
+from mmengine.visualization import Visualizer
 from pycocotools import mask as coco_mask
 from rich.progress import track
 from torch import nn
@@ -38,6 +39,8 @@ from .model_zoo import config_of_weights, find_zoo_model, list_zoo_models
 IMAGE_SUFFIXES = (
     '.jpg', '.jpeg', '.jfif', '.jpe', '.png', '.bmp', '.dib', '.tif', '.tiff', '.webp', '.gif', '.avif', '.jp2', '.ppm',
     '.pgm', '.pbm', '.pnm')
+
+CHECKPOINT_SUFFIXES = ('.pth', '.pt', '.ckpt', '.safetensors', '.pkl', '.bin')
 
 
 @INFERENCERS.register_module()
@@ -77,9 +80,8 @@ class RefSegInferencer(BaseInferencer):
 
     Raises:
         CheckpointError: ``weights`` is no checkpoint, is damaged, or does not fit the model.
-        ValueError: A device that is not there; without ``weights``, a name that the zoo does not know, or has no
-            weights for; an ONNX file with
-            ``weights``, ``amp`` or ``compile``.
+        ValueError: A checkpoint as ``model``; a device that is not there; without ``weights``, a name that the zoo does
+            not know, or has no weights for; an ONNX file with ``weights``, ``amp`` or ``compile``.
         FileNotFoundError: With ``weights``, a config that is not there.
     """
 
@@ -104,6 +106,9 @@ class RefSegInferencer(BaseInferencer):
                 raise ValueError(f'{model} is a whole model in single precision: expected no weights, amp or compile')
             self._session = OnnxSession(model, device)
             model = self._session.description.config
+        elif is_checkpoint(model):
+            raise ValueError(f'{model} is a checkpoint: expected a config as the model, and {model} as the weights; '
+                             'without a model its own config is taken')
         elif model is None and weights is not None:
             model = config_of_weights(weights)
         elif is_str(model) and not Path(model).is_file():
@@ -264,11 +269,22 @@ class RefSegInferencer(BaseInferencer):
 
         return run
 
+    def _init_visualizer(self, cfg: ConfigDict) -> Optional[Visualizer]:
+        """As mmengine's, without the places where a training's visualizer writes: :meth:`draw` names its file."""
+        if cfg.get('visualizer'):
+            cfg.visualizer.vis_backends = None
+        return super()._init_visualizer(cfg)
+
     def visualize(self, *args, **kwargs):
         """Unused: :meth:`__call__` draws image by image, which keeps memory flat."""
 
     def postprocess(self, *args, **kwargs):
         """Unused, see :meth:`visualize`."""
+
+
+def is_checkpoint(model: Union[str, dict, None]) -> bool:
+    """bool: Whether what is given as a model is, by its name, a file of weights."""
+    return is_str(model) and model.lower().endswith(CHECKPOINT_SUFFIXES)
 
 
 def _set_options(cfg: ConfigDict, checkpoint: dict) -> None:

@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument('--config', help='its config, which a program that gets the file alone can then find')
     parser.add_argument('--dtype', default='float32', choices=DTYPES, help='how the weights are stored; int8 keeps '
                         'matrices in eight bits a weight and a factor a row: test what it does to your model')
-    parser.add_argument('--metrics', help='what tools/test.py --out wrote')
+    parser.add_argument('--metrics', help='what mmrefseg test --out wrote')
     parser.add_argument('--part', help='keep one part of the model alone, for example backbone, to start others from')
     args = parser.parse_args()
     path = publish(args.checkpoint, args.out, args.config, args.dtype, args.metrics, args.part)

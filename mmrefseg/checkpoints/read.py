@@ -3,6 +3,7 @@
 Every way of mmengine leads here as well: ``load_from``, ``--resume``, ``init_cfg`` and ``load_url``.
 """
 
+import os
 from collections import OrderedDict
 from typing import Callable, Dict, Optional, Union
 
@@ -147,9 +148,21 @@ def load_from_mmrefseg(filename: str, map_location: Optional[Union[str, torch.de
     return checkpoint
 
 
+def _load(cls, filename: str, map_location=None, logger=None) -> dict:
+    """Stand in the place of ``CheckpointLoader.load_checkpoint``, which prints how it reads where it has no logger."""
+    return cls._get_checkpoint_loader(filename)(filename, map_location)
+
+
 def _load_url(url: str, model_dir: Optional[str] = None, map_location=None, *_, **__) -> dict:
     """Stand in the place of torch's ``load_url``, which unpickles whatever it gets."""
     return load_from_mmrefseg(url, map_location)
+
+
+def _torch_load(file, map_location=None, *_, **__) -> dict:
+    """Stand in the place of onedl-mmengine's own: by our reader, or by torch's safe one where it is an open file."""
+    if isinstance(file, (str, os.PathLike)):
+        return load_from_mmrefseg(os.fspath(file), map_location)
+    return torch.load(file, map_location=map_location, weights_only=True)
 
 
 def _as_ours(converted: Converted, where: str) -> dict:
@@ -157,7 +170,7 @@ def _as_ours(converted: Converted, where: str) -> dict:
     if converted.unknown:
         raise CheckpointError(f'{where} is an official checkpoint of {converted.family} with {len(converted.unknown)} '
                               f'names that its code does not have ({", ".join(converted.unknown[:5])}): convert it '
-                              'with --ignore-unknown of tools/model_converters/')
+                              f'with --ignore-unknown of mmrefseg tool {converted.family.lower()}')
     needs = ''.join(f', {key}={value}' for key, value in converted.options.items())
     print_log(f'{where} is an official checkpoint of {converted.family}, converted as it is read, for the config '
               f'{converted.config}{needs}', 'current')
@@ -169,7 +182,10 @@ def register_door() -> None:
     """Let every scheme of mmengine's ``CheckpointLoader``, and its ``load_url``, read by this door."""
     # The first pattern that fits, those later in the alphabet first: all that mmengine has, and those of cloud storage,
     # which would unpickle what they bring, say what is expected instead.
+    CheckpointLoader.load_checkpoint = classmethod(_load)
     CheckpointLoader.register_scheme(list(CheckpointLoader._schemes), loader=load_from_mmrefseg, force=True)
     for way in ('local', 'http', 'torchvision', 'openmmlab', 'mmcls'):
         setattr(mmengine_checkpoint, f'load_from_{way}', load_from_mmrefseg)
     mmengine_checkpoint.load_url = _load_url
+    if hasattr(mmengine_checkpoint, '_safe_torch_load'):  # of onedl-mmengine: unpickles anything after a second try
+        mmengine_checkpoint._safe_torch_load = _torch_load

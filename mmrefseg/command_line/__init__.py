@@ -13,11 +13,15 @@ import mmrefseg.version
 from .run_command import run_command
 
 COMMANDS = {
-    'train': 'train a model; as tools/train.py',
-    'test': 'test a checkpoint; as tools/test.py',
+    'quickstart': 'in an empty folder: data, answers, a training, its test, images',
+    'train': 'train a model',
+    'test': 'test a checkpoint',
     'predict': 'masks of a folder of pictures and a file of expressions; goes on where it was stopped',
+    'make-refshapes': 'generate RefShapes, data to learn on in minutes',
+    'prepare-refcoco': 'check a folder of RefCOCO and its kin: what is missing, and where it is had',
     'to-refer': 'data of any form that is around, in the refer format',
     'info': 'the parts, sizes and config of a model, or all names',
+    'tool': 'a tool of the repository: conversion of weights, export, analysis, demo',
     'doctor': 'versions, what is missing and the line that mends it, a self-test',
 }
 
@@ -51,6 +55,6 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 def usage() -> str:
     """Usage: the commands, a line each."""
-    lines = [f'  {name:8} {what}' for name, what in COMMANDS.items()]
+    lines = [f'  {name:15} {what}' for name, what in COMMANDS.items()]
     return ('usage: mmrefseg COMMAND …\n\n' + '\n'.join(lines) + '\n\nmmrefseg COMMAND --help says '
             'more; --debug shows the traceback of an error.')

@@ -6,22 +6,26 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Set, Tuple
 
 import torch
+from mmengine.dist import get_rank, get_world_size, is_main_process
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.apis.prediction_folder import PredictionFolder
 from mmrefseg.apis.prediction_tasks import PredictionTask, read_expressions, read_tasks
+from mmrefseg.apis.ref_seg_inferencer import is_checkpoint
 from mmrefseg.engine import read_config
 from mmrefseg.errors import RefDataError, first_lines
 from mmrefseg.exported import ExportedSegmentor
 from mmrefseg.models import brings_weights
 from mmrefseg.utils import keep_freed_memory
+from mmrefseg.utils.processes import LAUNCHERS, default_launcher, from_main, joined, of_all
 
 #: Exit status where some images could not be read.
 SOME_BROKEN = 3
+OVERLAYS = '.overlays'
 
 
 def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> argparse.Namespace:
@@ -45,10 +49,15 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
     parser.add_argument('--batch-size', type=int, default=1, help='pictures at a time')
     parser.add_argument('--device', help='for example cuda:0 or cpu')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
+    parser.add_argument('--launcher', choices=LAUNCHERS, default=default_launcher(), help='what starts several '
+                        'processes, which share the pictures: torchrun (found by itself) or srun')
     parser.add_argument('--compile', action='store_true', help='torch.compile: pays for many pictures')
     args = parser.parse_args(arguments)
     if args.model is None and args.weights is None:
         parser.error('expected --model, --weights or both')
+    if is_checkpoint(args.model):
+        parser.error(f'--model {args.model} is a checkpoint: give it as  --weights {args.model}  (with --model CONFIG; '
+                     'without, its own config is taken)')
     if args.weights is None and is_random(args.model):
         parser.error(f'{args.model} is a config, whose model is random without --weights')
     if args.batch_size < 1:
@@ -58,7 +67,7 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
 
 def is_random(model: str) -> bool:
     """bool: Whether a model needs weights that its name does not give: a config file's, unless it brings them."""
-    if not Path(model).is_file() or model.endswith('.onnx'):
+    if not Path(model).is_file() or model.endswith('.onnx') or is_checkpoint(model):
         return False
     return not brings_weights(read_config(model).get('model') or {})
 
@@ -71,18 +80,50 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     """
     args = parse_args(arguments, prog)
     keep_freed_memory()
-    pictures, tasks, left_out = read_tasks(args.pictures, args.expressions, args.out_dir)
-    if left_out:
+    with joined(args.launcher) as local_rank:
+        if args.device is None and torch.cuda.is_available() and get_world_size() > 1:
+            args.device = f'cuda:{local_rank}'
+        return run(args)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict this process' share of the images; the main process opens the folder, writes the results and reports.
+
+    Returns:
+        int: The exit status, the same in all processes.
+    """
+    # One process looks what there is: while files come and go two would not share the same.
+    pictures, tasks, left_out = from_main(lambda: read_tasks(args.pictures, args.expressions, args.out_dir))
+    main_process = is_main_process()
+    if left_out and main_process:
         print(f'{len(left_out)} files are left out, whose names are none of pictures:' + first_lines(left_out, 5),
               file=sys.stderr)
     inferencer = RefSegInferencer(
         args.model, args.weights, args.device, args.amp, show_progress=False, compile=args.compile,
         allow_partial=args.allow_partial, upright=not args.as_stored)
-    folder = PredictionFolder(args.out_dir, settings_of(inferencer, args, pictures))
+    opened = []
+
+    def begin() -> Set[str]:
+        opened.append(PredictionFolder(args.out_dir, settings_of(inferencer, args, pictures), 0, get_world_size()))
+        return {task.name for task in opened[0].done(tasks)}
+
     try:
-        broken = predict(inferencer, folder, tasks, args.batch_size, args.overlays)
+        done = from_main(begin)
+        left = [task for task in tasks if task.name not in done]
+        share = left[get_rank()::get_world_size()]
+        folder = opened[0] if main_process else PredictionFolder(args.out_dir, {}, get_rank(), get_world_size())
+        if not main_process:
+            opened.append(folder)
+        broken = predict(inferencer, folder, share, args.batch_size, args.overlays)
+        folder.close_results()
+        broken = sorted((pair for each in of_all(broken) for pair in each), key=lambda pair: pair[0].name)
+        from_main(lambda: len(folder.done(tasks)))
     finally:
-        folder.close()
+        for each in opened:
+            each.close()
+    if not main_process:
+        return SOME_BROKEN if broken else 0
+    shutil.rmtree(folder.path / OVERLAYS, ignore_errors=True)
     expressions = sum(len(task.expressions) for task in tasks)
     print(f'{len(tasks) - len(broken)} of {len(tasks)} pictures, {expressions} expressions asked for: {folder.path}')
     if broken:
@@ -94,27 +135,24 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
 
 def predict(inferencer: RefSegInferencer, folder: PredictionFolder, tasks: Sequence[PredictionTask], batch_size: int,
             overlays: bool) -> List[Tuple[PredictionTask, str]]:
-    """Do what is not done yet.
+    """Do tasks that are not done yet.
 
     Returns:
         list[tuple]: The images that could not be read, each with why.
     """
-    done = {task.name for task in folder.done(tasks)}
-    left = [task for task in tasks if task.name not in done]
-    drawings = folder.path / '.overlays'  # from where they move to their place, whole
+    drawings = folder.path / OVERLAYS / str(get_rank())  # from where they move to their place, whole
     broken = []
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as progress:
-        bar = progress.add_task('Pictures', total=len(tasks), completed=len(done))
-        for start in range(0, len(left), batch_size):
-            batch = left[start:start + batch_size]
+    with Progress(*columns, disable=not is_main_process()) as progress:
+        bar = progress.add_task('Pictures', total=len(tasks))
+        for start in range(0, len(tasks), batch_size):
+            batch = tasks[start:start + batch_size]
             for task, result in segment(inferencer, batch, drawings if overlays else None):
                 if isinstance(result, str):
                     broken.append((task, result))
                 else:
                     folder.add(task, result)
                 progress.advance(bar)
-    shutil.rmtree(drawings, ignore_errors=True)
     return broken
 
 

@@ -8,12 +8,14 @@ from typing import Dict, List, Optional, Sequence, Union
 from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.fileio import dump
-from mmengine.runner import Runner, TestLoop
+from mmengine.runner import TestLoop
 from prettytable import PrettyTable
 
 from mmrefseg.engine import (
     TESTING,
+    RefRunner,
     add_checkpoint_care,
+    add_console,
     add_results,
     add_run_arguments,
     add_run_record,
@@ -65,6 +67,7 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
         cfg.default_hooks.visualization = dict(
             type='RefVisualizationHook', interval=args.show_interval, out_dir=args.show_dir)
     add_run_record(cfg)
+    add_console(cfg)
     add_checkpoint_care(cfg, args.allow_partial)
     prepare_cpu_run(cfg)
 
@@ -83,7 +86,7 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
         if args.dump:
             set_dump_file(cfg.test_evaluator, f'{args.dump}_{suffix}.csv')
         if runner is None:
-            runner = Runner.from_cfg(cfg)
+            runner = RefRunner.from_cfg(cfg)
             if args.compile:
                 compile_parts(runner.model)
             results[split] = runner.test()
@@ -147,7 +150,7 @@ def set_dump_file(evaluator: Union[dict, list], path: str) -> None:
                      + ', '.join(str(metric['type']) for metric in metrics))
 
 
-def test_again(runner: Runner, cfg: Config) -> dict:
+def test_again(runner: RefRunner, cfg: Config) -> dict:
     """Test the runner's model, loaded already, on what ``cfg`` says now."""
     loop_cfg = {key: value for key, value in cfg.test_cfg.items() if key != 'type'}
     # It is the runner's own loop, where hooks and the log look for the data.

@@ -4,11 +4,12 @@ import argparse
 from typing import Optional, Sequence
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from mmrefseg.engine import (
     TRAINING,
+    RefRunner,
     add_checkpoint_care,
+    add_console,
     add_run_arguments,
     add_run_record,
     check_batch,
@@ -61,10 +62,11 @@ def run(cfg: Config, args: argparse.Namespace) -> None:
     if args.amp:
         enable_amp(cfg)
     add_run_record(cfg)
+    add_console(cfg)
     add_checkpoint_care(cfg)
     prepare_cpu_run(cfg)
     count_accumulation(cfg)
-    runner = Runner.from_cfg(cfg)
+    runner = RefRunner.from_cfg(cfg)
     differs = check_batch(cfg, runner.world_size)
     if differs:
         runner.logger.warning(differs)
@@ -75,7 +77,7 @@ def run(cfg: Config, args: argparse.Namespace) -> None:
     finish_run()
 
 
-def check_steps(runner: Runner) -> None:
+def check_steps(runner: RefRunner) -> None:
     """Check that an epoch has a step.
 
     Raises:

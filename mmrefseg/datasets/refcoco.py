@@ -49,8 +49,7 @@ class RefCOCOBase(ReferDataset):
         """str: Where the files are had."""
         return (f'The annotations are had from {self.ANNOTATIONS_URL} (unpack into the data root), '
                 f'the pictures from {IMAGES_URL} (unpack into {IMAGE_DIRS[0]} or {IMAGE_DIRS[1]}, '
-                'or set data_prefix=dict(img=…)); tools/dataset_converters/prepare_refcoco.py '
-                'checks them.')
+                'or set data_prefix=dict(img=…)); mmrefseg prepare-refcoco checks them.')
 
 
 @DATASETS.register_module()

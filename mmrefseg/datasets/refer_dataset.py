@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Sequence
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 import torch
@@ -21,6 +21,14 @@ from .image_files import check_images, find_image_dir, image_path, images_outsid
 from .refer_format.index import TEXT_FIELDS, ReferIndex, ranges
 from .refer_format.index_cache import open_refer_index
 from .sampling import DRAWN, SAMPLE_BY, draw, group_expressions, seeded, split_images, swap_objects
+
+
+class SampleCounts(NamedTuple):
+    """Sizes of a data set's split."""
+
+    images: int
+    refs: int
+    expressions: int
 
 
 @DATASETS.register_module()
@@ -266,6 +274,12 @@ class ReferDataset(BaseDataset):
         """
         start, stop = self._offsets[self.data_list], self._offsets[self.data_list + 1]
         return self._expressions[ranges(start, stop)], np.repeat(np.arange(len(self.data_list)), stop - start)
+
+    def sample_counts(self) -> SampleCounts:
+        """Count the images, refs and expressions of all samples, each once."""
+        rows, _ = self.expression_rows()
+        refs = np.unique(self.index.expression_ref[rows])
+        return SampleCounts(len(np.unique(self.index.ref_image[refs])), len(refs), len(np.unique(rows)))
 
     @force_full_init
     def images_of_splits(self) -> Dict[Tuple[str, str], List[str]]:

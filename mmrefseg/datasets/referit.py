@@ -90,7 +90,7 @@ class ReferItDataset(ReferDataset):
         """str: Where the files are had."""
         return (f'The annotations are had from {self.ANNOTATIONS_URL} (unpack into the data root), '
                 f'the pictures from {IMAGES_URL} (to be {IMAGE_DIRS[0]} or {IMAGE_DIRS[1]}, or set '
-                'data_prefix=dict(img=…)); tools/dataset_converters/prepare_refcoco.py --datasets '
+                'data_prefix=dict(img=…)); mmrefseg prepare-refcoco --datasets '
                 f'{self.FOLDER} checks them.')
 
     def _read_index(self) -> ReferItIndex:

@@ -10,7 +10,7 @@ from .refer_dataset import ReferDataset
 
 @DATASETS.register_module()
 class RefShapesDataset(ReferDataset):
-    """RefShapes as ``tools/dataset_converters/make_refshapes.py`` writes it: train, val, testA, testB.
+    """RefShapes as ``mmrefseg make-refshapes`` writes it: train, val, testA, testB.
 
     Arguments and errors are :class:`ReferDataset`'s. ``ann_dir`` names the variant: ``'refshapes'``,
     ``'refshapes+'`` (no words of place) or ``'refshapesg'`` (long, relational); all
@@ -26,14 +26,14 @@ class RefShapesDataset(ReferDataset):
     @property
     def source(self) -> str:
         """str: Where the files are had."""
-        return 'tools/dataset_converters/make_refshapes.py makes them.'
+        return 'mmrefseg make-refshapes makes them.'
 
 
 @DATASETS.register_module()
 class GRefShapesDataset(GeneralizedRefs, RefShapesDataset):
     """RefShapes in the generalized variant, whose expressions name one object, several or none; laid out as gRefCOCO.
 
-    It is made by ``make_refshapes.py … --variants grefshapes``. Arguments and errors are :class:`ReferDataset`'s.
+    It is made by ``mmrefseg make-refshapes … --variants grefshapes``. Arguments and errors are :class:`ReferDataset`'s.
     """
 
     def __init__(self, ann_dir: str = 'grefshapes', split_by: str = 'unc', split: str = 'train', **kwargs) -> None:

@@ -22,7 +22,7 @@ class RefShapesAttributesDataset(BaseSegDataset):
     :class:`LoadShapeAttributes` makes the classes of pixels.
 
     Args:
-        ann_file (str): COCO's instances as ``make_refshapes.py`` writes them. Defaults to
+        ann_file (str): COCO's instances as ``mmrefseg make-refshapes`` writes them. Defaults to
             ``'refshapes/instances.json'``.
         split (str): 'train', 'val', 'testA' or 'testB'. Defaults to 'train'.
         data_prefix (dict): Of the images, ``img_path``. Defaults to ``images/refshapes``.
@@ -51,7 +51,7 @@ class RefShapesAttributesDataset(BaseSegDataset):
         """One entry an image: ``img_path``, ``height``, ``width`` and ``shapes``, its annotations."""
         path = Path(self.ann_file)
         if not path.is_file():
-            raise FileNotFoundError(f'{path} is missing. tools/dataset_converters/make_refshapes.py makes it.')
+            raise FileNotFoundError(f'{path} is missing. mmrefseg make-refshapes makes it.')
         instances = json.loads(path.read_text())
         shapes = {}
         for annotation in instances['annotations']:

@@ -10,6 +10,7 @@ from .half_precision import use_half_precision
 from .hooks import (
     CheckpointFitHook,
     CheckpointHook,
+    ConsoleHook,
     EpochSeedHook,
     FiniteLossHook,
     HalfPrecisionHook,
@@ -17,9 +18,11 @@ from .hooks import (
     RunRecordHook,
 )
 from .hooks.run_record_hook import add_results
+from .ref_runner import RefRunner
 from .release_poly_lr import ReleasePolyLR
 from .setup_run import (
     add_checkpoint_care,
+    add_console,
     add_run_record,
     enable_amp,
     finish_run,
@@ -30,9 +33,9 @@ from .setup_run import (
 from .work_dir import claim_work_dir, default_work_dir
 
 __all__ = [
-    'BFloat16OptimWrapper', 'CheckpointFitHook', 'CheckpointHook', 'EpochSeedHook', 'FiniteLossHook',
-    'HalfPrecisionHook', 'RefVisualizationHook', 'ReleasePolyLR',
-    'RunRecordHook', 'TESTING', 'TRAINING', 'add_checkpoint_care', 'add_config_options',
+    'BFloat16OptimWrapper', 'CheckpointFitHook', 'CheckpointHook', 'ConsoleHook', 'EpochSeedHook', 'FiniteLossHook',
+    'HalfPrecisionHook', 'RefRunner', 'RefVisualizationHook', 'ReleasePolyLR',
+    'RunRecordHook', 'TESTING', 'TRAINING', 'add_checkpoint_care', 'add_config_options', 'add_console',
     'add_results', 'add_run_arguments', 'add_run_record',
     'apply_options', 'check_batch', 'check_config', 'claim_work_dir', 'count_accumulation', 'default_work_dir',
     'enable_amp', 'finish_run', 'load_config', 'make_deterministic', 'parse_run_arguments', 'prepare_cpu_run',

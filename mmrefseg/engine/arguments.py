@@ -8,8 +8,9 @@ from mmengine.config import DictAction
 
 # What each launcher tells its processes, and what starts them with it.
 LAUNCHERS = dict(
-    pytorch=('RANK', 'tools/dist_train.sh CONFIG GPUS (or torchrun)'),
-    slurm=('SLURM_PROCID', 'tools/slurm_train.sh (or srun)'),
+    pytorch=('RANK', 'torchrun --nproc-per-node GPUS -m mmrefseg train CONFIG --launcher pytorch (in a checkout: '
+             'tools/dist_train.sh CONFIG GPUS)'),
+    slurm=('SLURM_PROCID', 'srun (in a checkout: tools/slurm_train.sh)'),
     mpi=('OMPI_COMM_WORLD_LOCAL_RANK', 'mpirun'))
 
 

@@ -30,7 +30,8 @@ def check_batch(cfg: Config, processes: int) -> Optional[str]:
                          '(batch norms see the images of a step)')
     if stated % (images * steps) == 0:
         fitting = stated // (images * steps)
-        lines.append(f'{fitting} processes (tools/dist_train.sh CONFIG {fitting})')
+        lines.append(f'{fitting} processes (torchrun --nproc-per-node {fitting} -m mmrefseg train CONFIG --launcher '
+                     'pytorch)')
     lines.append('--cfg-options auto_scale_lr.enable=True  (the rate in proportion to the batch)')
     accumulated = f' x {steps} accumulated' if steps > 1 else ''
     return (f'A step learns from {processes * images * steps} images ({processes} processes x {images}{accumulated}), '

@@ -8,6 +8,8 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import print_log
 
+from mmrefseg.utils import find_config
+
 from .config_options import apply_options
 from .work_dir import default_work_dir
 
@@ -19,7 +21,7 @@ def load_config(path: str,
     """Read a config, override it and settle its work dir: argument, then the config's own, then its path.
 
     Args:
-        path (str): The config file.
+        path (str): The config file, or its name: see :func:`~mmrefseg.utils.find_config`.
         cfg_options (dict, optional): Overrides, dotted keys; ``input_size`` sets that of pipelines and model.
         work_dir (str, optional): Where logs and checkpoints go.
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
@@ -31,6 +33,7 @@ def load_config(path: str,
         FileNotFoundError: There is no such file.
         ValueError: It is no config, or nothing reads one of the overrides.
     """
+    path = find_config(path)
     cfg = read_config(path)
     cfg.launcher = launcher
     apply_options(cfg, cfg_options or {})
@@ -45,11 +48,13 @@ def read_config(path: str) -> Config:
     """Read a config file.
 
     Args:
-        path (str): The file.
+        path (str): The file, or its name: see :func:`~mmrefseg.utils.find_config`.
 
     Raises:
-        ValueError: It cannot be read as a config; the message names the file.
+        FileNotFoundError: There is none.
+        ValueError: Several have that name, or it cannot be read as a config; the message names the file.
     """
+    path = find_config(path)
     try:
         return Config.fromfile(path)
     except FileNotFoundError:
@@ -62,6 +67,12 @@ def add_run_record(cfg: Config) -> None:
     """Let :class:`~mmrefseg.engine.RunRecordHook` write, unless the config says something about it."""
     cfg.default_hooks = dict(cfg.get('default_hooks') or {})
     cfg.default_hooks.setdefault('run_record', dict(type='mmrefseg.RunRecordHook'))
+
+
+def add_console(cfg: Config) -> None:
+    """Let :class:`~mmrefseg.engine.ConsoleHook` speak, unless the config says something about it."""
+    cfg.default_hooks = dict(cfg.get('default_hooks') or {})
+    cfg.default_hooks.setdefault('console', dict(type='mmrefseg.ConsoleHook'))
 
 
 def add_checkpoint_care(cfg: Config, allow_partial: bool = False) -> None:

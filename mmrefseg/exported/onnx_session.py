@@ -51,7 +51,7 @@ class OnnxSession:
         metadata = self._session.get_modelmeta().custom_metadata_map
         if KEY not in metadata:
             raise ValueError(f'{path} does not describe itself (its metadata has no {KEY!r}): expected a file written '
-                             'by tools/export.py')
+                             'by mmrefseg tool export')
         self.description = FileDescription.from_json(metadata[KEY], str(path))
         self._input_names = [value.name for value in self._session.get_inputs()]
 

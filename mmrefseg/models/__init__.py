@@ -1,5 +1,7 @@
 """The parts a referring-segmentation model is combined from."""
 
+from mmrefseg.compat import mend_mmseg_messages
+
 from .adapters import DenseAligner, DenseConvolutions, TextAdapter
 from .backbones import (
     AlignedDINOv2,
@@ -90,6 +92,8 @@ from .losses import RefCrossEntropyLoss, RefDiceLoss
 from .necks import DeformableNeck
 from .segmentors import MaskingOptions, MaskRIS, RefSegmentor, TwoPassDataParallel, compile_parts
 from .text_encoders import BERTEncoder, CLIPTextEncoder, PromptedBERTEncoder, RNNEncoder, Vocabulary
+
+mend_mmseg_messages()
 
 __all__ = [
     'ACM', 'ACMFusion', 'AlignedDINOv2', 'AutoBackbone', 'BERTEncoder', 'BaseRefHead', 'CARISFusion', 'CARISLayer',

@@ -174,6 +174,8 @@ def test_bad_pictures(inferencer, tmp_path):
         inferencer([None], 'star')
     with pytest.raises(ValueError, match='batch_size is 0, expected 1 or more'):
         inferencer(np.zeros((4, 5, 3), np.uint8), 'star', batch_size=0)
+    with pytest.raises(ValueError, match='epoch_3.pth is a checkpoint: expected a config as the model'):
+        RefSegInferencer('epoch_3.pth')
     with pytest.raises(RefDataError, match='missing.png'):
         inferencer(tmp_path / 'missing.png', 'star')
     (tmp_path / 'broken.png').write_bytes(b'not a picture')

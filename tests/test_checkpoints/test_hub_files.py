@@ -48,7 +48,21 @@ def test_a_file_is_downloaded_once(hub):
     assert calls == ['list', 'base/refcoco.pth']  # the second time it is in the cache
 
 
+def test_a_file_by_what_its_name_says(hub):
+    folder, calls = hub
+    assert hub_file('hf://thuteam/DETRIS?data=refcoco&size=large') == str(folder / 'large/refcoco.pth')
+    assert hub_file('hf://thuteam/DETRIS?data=refcoco+&size=base') == str(folder / 'base/refcoco+.pth')
+    assert hub_file('hf://thuteam/DETRIS?data=refcoco+') == str(folder / 'base/refcoco+.pth')
+    assert calls == ['list', 'large/refcoco.pth', 'list', 'base/refcoco+.pth']
+
+
 @pytest.mark.parametrize('address,message', [
+    ('hf://thuteam/DETRIS?data=refcoco', r'2 files fit \(base/refcoco.pth, large/refcoco.pth\), expected one; .*: say '
+     'which by hf://thuteam/DETRIS/FILE'),
+    ('hf://thuteam/DETRIS?data=mixed', 'no file fits, expected one'),
+    ('hf://thuteam/DETRIS?data=coco', 'asks for data=coco, expected some of data: mixed, .*; size: large, base'),
+    ('hf://thuteam/DETRIS?epoch=3', 'asks for epoch=3'),
+    ('hf://thuteam/DETRIS?data', 'asks for data=, expected some of'),
     ('hf://thuteam/DETRIS', r'expected hf://OWNER/NAME/FILE'),
     ('hf://thuteam/DETRIS/*.bin', r'no file fits, expected one; thuteam/DETRIS has README.md, base/refcoco.pth'),
     ('hf://thuteam/DETRIS/*/refcoco.pth', r'2 files fit \(base/refcoco.pth, large/refcoco.pth\), expected one'),

@@ -132,12 +132,13 @@ def test_broken_pictures_overlays_and_more_pictures(place, tmp_path, capsys):
     assert cv2.imread(str(out_dir / 'overlays/a.png.png')).shape[0] >= 24
     (pictures / 'b.png').write_bytes((place / 'pictures/001.png').read_bytes())
     assert main(arguments(place, out_dir, *more, pictures=pictures)) == 0
-    assert [row['image'] for row in rows_of(out_dir)] == ['a.png', 'a.png', 'c.png', 'c.png', 'b.png', 'b.png']
+    assert [row['image'] for row in rows_of(out_dir)] == ['a.png', 'a.png', 'b.png', 'b.png', 'c.png', 'c.png']
     assert not (out_dir / '.overlays').exists()
 
 
 @pytest.mark.parametrize('more,message', [
     (['--model', str(TINY_CONFIG)], 'random without --weights'), ([], 'expected --model, --weights or both'),
+    (['--model', 'w.pth'], '--model w.pth is a checkpoint: give it as --weights w.pth'),
     (['--weights', 'w.pth', '--batch-size', '0'], 'must be at least 1, found 0'),
     (['--help'], 'its own config is read as values')])
 def test_wrong_options(capsys, more, message):

@@ -1,22 +1,27 @@
 """Each form in which people have data comes back as it was: masks, sentences, splits."""
 
+import copy
+import io
 import json
 import os
 import pickle
 import re
+import struct
 import subprocess
 import sys
+import zlib
 from collections import Counter
 
 import cv2
 import numpy as np
 import pytest
 from conftest import ROOT
-from form_sources import HEIGHT, OBJECTS, WIDTH, WRITERS, mask_of, write_cris, write_images, write_lmdb
+from form_sources import OBJECTS, TOY, WRITERS, mask_of, refer_collection, write_cris, write_images, write_lmdb
+from PIL import Image
 
 from mmrefseg.command_line import main
 from mmrefseg.datasets import ReferDataset, TripletListDataset, decode_segmentation
-from mmrefseg.datasets.forms import recognise
+from mmrefseg.datasets.forms import FORMS, Source, recognise
 from mmrefseg.errors import RefDataError
 
 NEEDS = dict(jxu124='pyarrow', lmms='pyarrow', lmdb='lmdb')
@@ -27,7 +32,7 @@ FORM = dict(jxu124='parquet', lmms='parquet')
 
 def drawn_by_lisa(thing) -> np.ndarray:
     """ReasonSeg's masks: filled and outlined by OpenCV, whose polygons hold their edges."""
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask = np.zeros(thing.size, np.uint8)
     for outline in thing.outlines:
         points = np.array(outline, np.int32).reshape(1, -1, 2)
         cv2.polylines(mask, points, True, 1, 1)
@@ -35,45 +40,41 @@ def drawn_by_lisa(thing) -> np.ndarray:
     return mask.astype(bool)
 
 
-def expected(name: str) -> Counter:
+def expected(name: str, data=TOY) -> Counter:
     """How often each (split, sentence, mask) is to be found."""
     draw = drawn_by_lisa if name == 'reasonseg' else mask_of
     return Counter(('train' if name in NO_SPLITS else thing.split, text, draw(thing).tobytes())
-                   for thing in OBJECTS for text in thing.said if name != 'lmms' or len(thing.outlines) == 1)
+                   for thing in data.of(name).objects for text in thing.said)
 
 
 def found_in(dataset) -> Counter:
     found = Counter()
     for number in range(len(dataset)):
         info = dataset.get_data_info(number)
-        masks = [decode_segmentation(part, HEIGHT, WIDTH).astype(bool) for part in info['segmentations']]
+        masks = [decode_segmentation(part, info['height'], info['width']).astype(bool)
+                 for part in info['segmentations']]
         found.update((dataset.split, text, masks[index].tobytes())
                      for text, index in zip(info['expressions'], info['object_index']))
     return found
 
 
-def images_of(name: str, source, destination, tmp_path):
+def images_of(name: str, source, destination, tmp_path, data=TOY):
     if name in ('polyformer', 'lmms', 'lmdb'):
         return destination / 'images', []
     if name in INSIDE:
         return source, []
-    folder = write_images(tmp_path / 'images')
-    if name == 'phrasecut':
-        for number in range(3):
-            (folder / f'COCO_train2014_{number:012d}.jpg').rename(folder / f'{number}.jpg')
+    folder = write_images(tmp_path / 'images', data, *['{}.jpg'] * (name == 'phrasecut'))
     return folder, ['--images', str(folder)]
 
 
-@pytest.mark.parametrize('to', ['refer', 'list'])
-@pytest.mark.parametrize('name', list(WRITERS))
-def test_round_trip(tmp_path, name, to, capsys):
-    pytest.importorskip(NEEDS.get(name, 'json'))
-    source, destination = WRITERS[name](tmp_path), tmp_path / 'made'
+def converted(tmp_path, name: str, to: str, data=TOY) -> Counter:
+    """A collection written in a form, converted, and found in the data set classes: (split, sentence, mask)."""
+    source, destination = WRITERS[name](tmp_path, data), tmp_path / 'made'
     assert recognise(source).name == FORM.get(name, name)
-    images, options = images_of(name, source, destination, tmp_path)
-    assert main(['to-refer', str(source), str(destination), '--to', to, *options]) == 0, capsys.readouterr().err
+    images, options = images_of(name, source, destination, tmp_path, data)
+    assert main(['to-refer', str(source), str(destination), '--to', to, *options]) == 0
     found = Counter()
-    for split in ('train', ) if name in NO_SPLITS else ('train', 'val'):
+    for split in ('train', ) if name in NO_SPLITS else data.of(name).splits:
         common = dict(split=split, data_prefix=dict(img=str(images)), test_mode=True)
         if to == 'refer':
             dataset = ReferDataset(ann_dir=str(destination), **common)
@@ -81,9 +82,48 @@ def test_round_trip(tmp_path, name, to, capsys):
             common['data_prefix']['mask'] = str(tmp_path / 'masks/set' if name == 'cris' else destination / 'masks')
             dataset = TripletListDataset(str(destination / 'list.jsonl'), **common)
         found += found_in(dataset)
-    assert found == expected(name)
+    return found
+
+
+@pytest.mark.parametrize('to', ['refer', 'list'])
+@pytest.mark.parametrize('name', list(WRITERS))
+def test_round_trip(tmp_path, name, to):
+    pytest.importorskip(NEEDS.get(name, 'json'))
+    assert converted(tmp_path, name, to) == expected(name)
+    destination = tmp_path / 'made'
     left = {path.name for path in destination.iterdir()} - {'images', 'masks'}
     assert {one.split('.')[0] for one in left} <= {'instances', 'refs(unc)', 'list'}
+
+
+@pytest.fixture(scope='module')
+def generated(refshapes_root):
+    """RefShapes: outlines of one and of several pieces (what is hidden in part), and crowds' RLEs."""
+    folder = refshapes_root / 'refshapes'
+    data = refer_collection(json.loads((folder / 'instances.json').read_text()), pickle.loads(
+        (folder / 'refs(unc).p').read_bytes()), refshapes_root / 'images/refshapes', 60)
+    pieces = [len(thing.outlines) for thing in data.objects]
+    assert min(pieces) == 0 and max(pieces) > 1 and len(data.splits) > 1
+    return data
+
+
+@pytest.fixture(scope='module')
+def published(shared_dir):
+    """The excerpt of RefCOCO, as published."""
+    folder = shared_dir / 'refcoco_real'
+    data = refer_collection(json.loads((folder / 'refcoco/instances.json').read_text()), pickle.loads(
+        (folder / 'refcoco/refs(unc).p').read_bytes()), next(folder.rglob('train2014')), 1000)
+    assert max(len(thing.outlines) for thing in data.objects) > 1
+    return data
+
+
+@pytest.mark.parametrize('kind', ['generated', 'published'])
+@pytest.mark.parametrize('name', list(WRITERS))
+def test_round_trip_of_refs(tmp_path, name, kind, request):
+    """Each form as its owner's code makes it of refs: masks, sentences and splits come back as they were."""
+    pytest.importorskip(NEEDS.get(name, 'json'))
+    data = request.getfixturevalue(kind)
+    assert len(data.of(name).objects) > 3
+    assert converted(tmp_path, name, 'refer', data) == expected(name, data)
 
 
 @pytest.mark.parametrize('name', list(WRITERS))
@@ -164,6 +204,156 @@ def test_spoilt_sources(tmp_path, name, file, change, message, capsys):
     said = capsys.readouterr().err
     assert re.search(message, said), said
     assert 'Traceback' not in said and not (tmp_path / 'made/instances.json').exists()
+
+
+def places_in(value, at=()):
+    """Paths to all values of a JSON document, of lists the first two."""
+    yield at
+    if isinstance(value, (dict, list)):
+        for key in list(value) if isinstance(value, dict) else range(min(len(value), 2)):
+            yield from places_in(value[key], (*at, key))
+
+
+def changed(value, at, new):
+    """The document with another value at a place."""
+    if not at:
+        return new
+    value = copy.copy(value)
+    value[at[0]] = changed(value[at[0]], at[1:], new)
+    return value
+
+
+@pytest.mark.parametrize('name', ['cris', 'seqtr', 'mdetr', 'coco', 'labelme', 'reasonseg', 'phrasecut', 'labelstudio'])
+def test_any_value_of_another_type(tmp_path, name):
+    """Each value of a source in turn becomes something else: rows, or one error of ours; and it is still looked at."""
+    source = WRITERS[name](tmp_path)
+    file = min(path for path in tmp_path.rglob('*.json') if path.parent.name != 'images')
+    document = json.loads(file.read_bytes().decode('cp1252' if name == 'reasonseg' else 'utf-8'))
+    refused = 0
+    for at in places_in(document):
+        for new in (None, 5, 'x', [], {}, [[[]]], float('inf'), 2**70, '../../x'):
+            file.write_text(json.dumps(changed(document, at, new)))
+            FORMS[name].matches(source)
+            try:
+                assert all(isinstance(row.image, str) for row in FORMS[name].read(Source(source)))
+            except RefDataError as error:
+                assert str(tmp_path) in str(error)
+                refused += 1
+    assert refused > 10
+
+
+@pytest.mark.parametrize('name, pattern, old, new', [
+    ('seqtr', 'instances.json', '"image_id": 0', '"image_id": "../../../x.jpg"'),
+    ('mdetr', 'mdetr/*.json', 'COCO_train2014_000000000000.jpg', '../../../x.jpg'),
+    ('coco', 'coco/*/*.json', 'COCO_train2014_000000000000.jpg', '../../../x.jpg'),
+    ('phrasecut', 'phrasecut/*.json', '"image_id": 0', '"image_id": "../../../x"'),
+    ('cvat', 'annotations.xml', 'COCO_train2014_000000000000.jpg', '../../../x.jpg'),
+    ('polyformer', '*.tsv', '0_0\t0\t', '0_0\t../../../x\t'), ('polyformer', '*.tsv', '0_0\t0\t', '../x\t0\t')])
+def test_names_that_lead_out(tmp_path, name, pattern, old, new, capsys):
+    (tmp_path / 'in/a/b').mkdir(parents=True)
+    source = WRITERS[name](tmp_path / 'in/a/b')
+    for file in (tmp_path / 'in/a/b').glob(pattern):
+        file.write_text(file.read_text(encoding='utf-8').replace(old, new), encoding='utf-8')
+    Image.open(io.BytesIO(TOY.images[0])).save(tmp_path / 'x.jpg')
+    before = sorted(tmp_path.glob('*'))
+    _, options = images_of(name, source, tmp_path / 'made', tmp_path / 'in/a/b')
+    assert main(['to-refer', str(source), str(tmp_path / 'made'), *options]) == 2
+    said = capsys.readouterr().err
+    assert 'leads out of' in said and 'Traceback' not in said
+    assert sorted(path for path in tmp_path.glob('*') if path.name != 'made') == before
+
+
+@pytest.mark.parametrize('name', ['labelme', 'labelstudio'])
+def test_paths_of_another_machine_are_names(tmp_path, name):
+    """What stands before the name of an image is of the labeller's machine: it is looked for among one's own."""
+    source = WRITERS[name](tmp_path)
+    for file in tmp_path.rglob('*.json'):
+        text = file.read_text().replace('/data/upload/1/abcdef12-', '/../../../')
+        file.write_text(text.replace('..\\\\', '/etc/../'))
+    assert {os.path.basename(row.image) for row in FORMS[name].read(Source(source))} == {
+        row.image.rsplit('/', 1)[-1] for row in FORMS[name].read(Source(source))} == {
+            f'COCO_train2014_{number:012d}.jpg' for number in range(3)}
+
+
+def bomb() -> bytes:
+    """A PNG of a kilobyte that says it is of 60000 x 60000 pixels."""
+    header = struct.pack('>IIBBBBB', 60000, 60000, 8, 2, 0, 0, 0)
+    parts = ((b'IHDR', header), (b'IDAT', zlib.compress(bytes(1000))), (b'IEND', b''))
+    return b'\x89PNG\r\n\x1a\n' + b''.join(struct.pack('>I', len(data)) + kind + data + struct.pack(
+        '>I', zlib.crc32(kind + data)) for kind, data in parts)
+
+
+@pytest.mark.parametrize('where', ['image', 'mask'])
+@pytest.mark.parametrize('name', ['polyformer', 'lmms', 'lmdb', 'columns'])
+def test_bombs_inside(tmp_path, name, where, capsys):
+    pytest.importorskip(NEEDS.get(name, 'pyarrow'))
+    data = TOY._replace(images=dict(TOY.images) | ({0: bomb()} if where == 'image' else {}))
+    options = []
+    if name == 'columns':
+        import pyarrow
+        import pyarrow.parquet
+        files = [dict(bytes=content, path='a.png') for content in (TOY.images[0], bomb())]
+        image, mask = files if where == 'mask' else files[::-1]
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist([dict(i=image, m=mask, e='a')]), tmp_path / 'a.parquet')
+        source, options = tmp_path / 'a.parquet', ['--columns', 'image=i', 'mask=m', 'expression=e']
+    elif where == 'mask':
+        if name == 'lmms':
+            pytest.skip('its masks are outlines')
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr('form_sources.png', lambda mask: bomb())
+            source = WRITERS[name](tmp_path)
+    else:
+        source = WRITERS[name](tmp_path, data)
+    assert main(['to-refer', str(source), str(tmp_path / 'made'), *options]) == 2
+    said = capsys.readouterr().err
+    assert 'asks for 3,600,000,000 pixels' in said and 'Traceback' not in said
+    assert not (tmp_path / 'made/instances.json').exists()
+
+
+@pytest.mark.parametrize('line, message', [
+    ('0\t0\ta\t1,2,3,4\t1,2\tnot base64!\tx\t', 'its image is no base64'),
+    ('0\t0\ta', 'has 3 cells, expected 8'),
+    ('0\t0\t \t1,2,3,4\t1,2\tAAAA\tAAAA\t', 'no expression'),
+    ('0\t0\ta\t1,2,3,4\t1,2\tAAAA\tAAAA\t', 'cannot be read')])
+def test_hostile_tsv(tmp_path, line, message, capsys):
+    (tmp_path / 'a_val.tsv').write_text(line + '\n')
+    assert main(['to-refer', str(tmp_path / 'a_val.tsv'), str(tmp_path / 'made'), '--form', 'polyformer']) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('shape, message', [
+    ('<polygon label="a" points="1,2;x,4"/>', 'something else than numbers'),
+    ('<box label="a"/>', 'expected a polygon'),
+    ('<polygon label="" points="1,2;3,4;5,9"/>', 'no expression|expected a text'),
+    ('<mask label="a" rle="1, 2" left="0" top="0" width="9" height="9"/>', '3 pixels of run lengths in a box of 9x9'),
+    ('<mask label="a" rle="-1, 82" left="0" top="0" width="9" height="9"/>', 'pixels of run lengths'),
+    ('<mask label="a" rle="81" left="60" top="0" width="9" height="9"/>', 'pixels of run lengths'),
+    ('<mask label="a" rle="81"/>', 'has no left')])
+def test_hostile_cvat(tmp_path, shape, message, capsys):
+    for size in (64, 10**9) if 'rle="81" left' in shape else (64, ):
+        (tmp_path / 'a.xml').write_text(
+            f'<annotations><image name="a.jpg" width="{size}" height="{size}">{shape}</image></annotations>')
+        assert main(['to-refer', str(tmp_path / 'a.xml'), str(tmp_path / 'made')]) == 2
+        assert re.search(message if size == 64 else 'pixels', capsys.readouterr().err)
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(raw_anns='{'), 'row 1 is not as expected'), (dict(raw_anns='[]'), 'row 1 is not as expected'),
+    (dict(raw_anns=json.dumps(dict(segmentation=5))), 'mask'), (dict(raw_image_info='5'), 'row 1 is not as expected'),
+    (dict(raw_image_info=json.dumps(dict(file_name='../../x.jpg'))), 'leads out of'),
+    (dict(raw_anns='[' * 100_000), 'row 1 is not as expected'), (dict(sentences=[]), 'no expression'),
+    (dict(raw_anns=json.dumps(dict(segmentation=[[1, 2, 3, 4]]))), 'looks like a box')])
+def test_hostile_rows_of_parquet(tmp_path, change, message, capsys):
+    pyarrow, parquet = pytest.importorskip('pyarrow'), pytest.importorskip('pyarrow.parquet')
+    source = WRITERS['jxu124'](tmp_path)
+    file = next(source.glob('*.parquet'))
+    rows = parquet.read_table(file).to_pylist()
+    rows[0].update(change)
+    parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+    images = write_images(tmp_path / 'images')
+    assert main(['to-refer', str(source), str(tmp_path / 'made'), '--images', str(images)]) == 2
+    said = capsys.readouterr().err
+    assert message in said and 'Traceback' not in said and not (tmp_path / 'made/instances.json').exists()
 
 
 def test_boxes_alone_are_refused(tmp_path, capsys):

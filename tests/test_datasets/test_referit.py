@@ -1,6 +1,5 @@
 """ReferIt: its layout, its splits, masks that are lists of RLEs, its bad pictures."""
 
-import importlib.util
 import json
 import logging
 import pickle
@@ -12,6 +11,7 @@ from mmengine.config import Config
 from PIL import Image
 from refer_toy import rle
 
+from mmrefseg.command_line import prepare_refcoco
 from mmrefseg.datasets import ReferItDataset, referit
 from mmrefseg.datasets.refcoco import SplitSize
 from mmrefseg.errors import RefDataError
@@ -172,14 +172,10 @@ def test_config(root):
 
 @pytest.fixture
 def prepare(monkeypatch):
-    spec = importlib.util.spec_from_file_location(
-        'prepare_refcoco_for_referit', ROOT / 'tools/dataset_converters/prepare_refcoco.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     sizes = {('berkeley', 'train'): SplitSize(2, 4), ('berkeley', 'val'): SplitSize(None, 4),
              ('berkeley', 'test'): SplitSize(None, 4), ('unc', 'testA'): SplitSize(None)}
     monkeypatch.setattr(ReferItDataset, 'SIZES', sizes)
-    return module
+    return prepare_refcoco
 
 
 def test_checker(root, prepare, capsys):

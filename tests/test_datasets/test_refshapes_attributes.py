@@ -94,7 +94,7 @@ def test_errors(root, tmp_path):
         dataset(root, 'test')
     with pytest.raises(ValueError, match=r"attributes are \('age',\), expected some of kind, colour"):
         dataset(root, attributes=('age', ))
-    with pytest.raises(FileNotFoundError, match='make_refshapes.py makes it'):
+    with pytest.raises(FileNotFoundError, match='mmrefseg make-refshapes makes it'):
         dataset(tmp_path)
     (tmp_path / 'refshapes').mkdir()
     other = dict(images=[], annotations=[dict(id=5, image_id=1, attributes=dict(kind='house'))])

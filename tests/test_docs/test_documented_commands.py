@@ -32,6 +32,7 @@ WRITTEN_ON_THE_PAGE = re.compile(r'configs/my_set/|my_gate\.py')
 OTHERS = {
     r'pip install (-e )?\.': 'installs the checkout, as tools/setup_env.sh does',
     r'pip install -r (\S+)': 'the file is looked for',
+    r'pip uninstall -y .+': 'what lies over one another, as mmrefseg.compat says',
     r'pip install [\w-]+(==[\d.]+)?': 'a version is looked for in requirements/',
     r'export MMREFSEG_CACHE_DIR=\S+': 'tests/test_datasets/test_refer_format/test_index_cache.py sets it',
     r'ln -s refer/data data': "makes LAVT-RIS' tree the configs' data/",
@@ -183,8 +184,9 @@ SCRIPTS = sorted({found[0] for commands in COMMANDS.values() for command in comm
                   if (found := script_of(words_of(command))) and found[0] != 'mmrefseg'})
 # Run by hand and by CI, being what runs the tests, or by what calls them.
 NOT_BY_A_TEST = {
-    'tools/quickstart.sh': 'nine minutes; tests run each of its commands',
+    'tools/quickstart.sh': 'the environment, then mmrefseg quickstart, which tests/test_packaging.py runs',
     'tools/run_tests.sh': 'runs the tests',
+    'tools/test_versions.sh': 'makes an environment from an index, and runs the tests',
     'tools/test_web_demo.sh': 'runs the tests of tests/test_web_demo',
 }
 

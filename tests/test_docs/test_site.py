@@ -6,12 +6,14 @@ import runpy
 import subprocess
 import sys
 from html import unescape
+from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from conftest import ROOT
 from sphinx.cmd.build import main as build
+from sphinx.errors import SphinxError
 
 EN = ROOT / 'docs/en'
 # Of Sphinx to its extensions' authors.
@@ -55,6 +57,58 @@ def test_links_lead_somewhere(site):
                 assert anchor in anchors[target], f'{page.relative_to(site)} links to {link}'
             checked += 1
     assert checked > 2000
+
+
+class Seen(HTMLParser):
+    """What a browser fetches for a page, and its formulas."""
+
+    def __init__(self):
+        super().__init__()
+        self.fetched, self.formulas, self._inside = [], [], False
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag in ('script', 'img', 'iframe') and attrs.get('src'):
+            self.fetched.append(attrs['src'])
+        if tag == 'link' and attrs.get('rel') in ('stylesheet', 'preload', 'preconnect', 'icon'):
+            self.fetched.append(attrs['href'])
+        if tag == 'math':
+            self._inside = True
+            self.formulas.append('')
+
+    def handle_endtag(self, tag):
+        self._inside = self._inside and tag != 'math'
+
+    def handle_data(self, data):
+        if self._inside:
+            self.formulas[-1] += data
+
+
+def test_formulas_need_no_network(site):
+    """They are MathML, whole, and no page fetches a script, a style or a font from anywhere."""
+    formulas = 0
+    for page in site.rglob('*.html'):
+        seen = Seen()
+        seen.feed(page.read_text())
+        assert not [address for address in seen.fetched if re.match(r'\w+:|//', address)], (page, seen.fetched)
+        assert '\\' not in ''.join(seen.formulas), page  # a command that nobody knew
+        formulas += len(seen.formulas)
+    written = sum(len(re.findall(r'\$[^$\n]+\$', re.sub(r'```.*?```|`[^`]*`', '', page.read_text(), flags=re.DOTALL)))
+                  for page in (EN / 'methods').glob('*.md'))
+    assert formulas >= written > 60
+    page = (site / 'methods/lavt.html').read_text()
+    assert '<mi>tanh</mi>' in page and r'\mathrm' not in page and r'\odot' not in page
+
+
+def test_a_formula_that_is_none():
+    sys.path.insert(0, str(ROOT / 'docs/extensions'))
+    try:
+        from mathml import convert_formula
+    finally:
+        sys.path.pop(0)
+    assert '<mfrac>' in convert_formula(r'\frac{a}{b}', 'block')
+    with pytest.raises(SphinxError, match=r"the formula .*frac.* cannot be read"):
+        convert_formula(r'\frac{a}{', 'inline')
 
 
 def test_files_of_the_repository_are_pages(site):

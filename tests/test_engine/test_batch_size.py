@@ -51,7 +51,8 @@ def test_readme_lines_train_with_the_stated_batch(method, path, processes, optio
 def test_what_is_said():
     said = check_batch(load('configs/lts/lts_darknet53_refcoco.py'), 8)
     assert 'learns from 72 images (8 processes x 9)' in said and 'chosen for 18' in said
-    assert '2 processes (tools/dist_train.sh CONFIG 2)' in said and 'auto_scale_lr.enable=True' in said
+    assert '2 processes (torchrun --nproc-per-node 2 -m mmrefseg train CONFIG --launcher pytorch)' in said
+    assert 'auto_scale_lr.enable=True' in said
     assert 'batch_size' not in said.split('To match')[1]  # 18 is no multiple of 8
     said = check_batch(load('configs/m3att/m3att_swinb_refcoco.py'), 1)
     assert 'train_dataloader.batch_size=48' in said and 'accumulative_counts=4' in said and '4 processes' in said

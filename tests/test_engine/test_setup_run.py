@@ -81,3 +81,11 @@ def test_without_pretrained_leaves_the_config_as_it_was():
     assert plain.text_encoder.pretrained is None and plain.text_encoder.config.model_type == 'bert'
     assert plain.text_encoder.max_length == 7
     assert cfg.model.text_encoder.pretrained == 'bert-base-uncased' and 'init_cfg' in cfg.model.backbone
+
+
+def test_a_config_by_its_name(tmp_path, monkeypatch):
+    """As an installed user names it, who has no folder of configs."""
+    monkeypatch.chdir(tmp_path)
+    assert load_config('lavt/lavt_nano_refshapes_1e').work_dir == 'work_dirs/lavt/lavt_nano_refshapes_1e'
+    with pytest.raises(FileNotFoundError, match='Near it: lavt/lavt_nano_refshapes'):
+        load_config('lavt/lavt_nanno_refshapes')

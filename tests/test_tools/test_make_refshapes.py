@@ -1,6 +1,5 @@
 """The generating tool: safe to run again, safe to kill, clear when something else is there."""
 
-import importlib.util
 import json
 import os
 import signal
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mmrefseg.command_line import main as mmrefseg
+from mmrefseg.command_line import make_refshapes
 from mmrefseg.datasets.refshapes_generator import GENERALIZED, MANIFEST, VARIANTS, generate_refshapes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,10 +22,7 @@ FEW = ['--train', '3', '--val', '1', '--test-a', '1', '--test-b', '1', '--size',
 
 @pytest.fixture(scope='module')
 def tool():
-    spec = importlib.util.spec_from_file_location('make_refshapes', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return make_refshapes
 
 
 def files(root):
@@ -65,7 +63,7 @@ def test_other_arguments_need_overwrite(tool, tmp_path):
     tool.main([str(tmp_path), *FEW])
     before = files(tmp_path)
     other = [str(tmp_path), *FEW, '--seed', '1', '--variants', 'refshapes+']
-    with pytest.raises(SystemExit, match=r'(?s)other arguments.*"seed": 0.*"seed": 1.*--overwrite'):
+    with pytest.raises(FileExistsError, match=r'(?s)other arguments.*"seed": 0.*"seed": 1.*--overwrite'):
         tool.main(other)
     assert files(tmp_path) == before
     tool.main([*other, '--overwrite'])
@@ -88,7 +86,7 @@ def test_lost_files_are_made_again(tool, tmp_path, lost):
 def test_does_not_touch_what_it_did_not_make(tool, tmp_path):
     (tmp_path / 'refshapes').mkdir()
     (tmp_path / 'refshapes/instances.json').write_text('mine')
-    with pytest.raises(SystemExit, match=rf'refshapes exist without {MANIFEST}.*--overwrite'):
+    with pytest.raises(FileExistsError, match=rf'refshapes exist without {MANIFEST}.*--overwrite'):
         tool.main([str(tmp_path), *FEW])
     assert (tmp_path / 'refshapes/instances.json').read_text() == 'mine'
 
@@ -179,9 +177,9 @@ def test_unwritable_folder(tmp_path):
         generate_refshapes(tmp_path / 'file', scenes=dict(train=1), size=64)
 
 
-def test_tool_reports_bad_arguments(tool, tmp_path):
-    with pytest.raises(SystemExit, match='make_refshapes.py: the pictures must be at least 64'):
-        tool.main([str(tmp_path), '--size', '10'])
+def test_the_command_reports_bad_arguments(tmp_path, capsys):
+    assert mmrefseg(['make-refshapes', str(tmp_path), '--size', '10']) == 2
+    assert 'mmrefseg make-refshapes: error: the pictures must be at least 64' in capsys.readouterr().err
 
 
 def test_killed_while_it_moves_folders_goes_on_by_itself(tool, tmp_path, capsys):

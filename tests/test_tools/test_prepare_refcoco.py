@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mmrefseg.command_line import prepare_refcoco as prepare
 from mmrefseg.datasets import GRefCOCODataset, RefCOCODataset
 from mmrefseg.datasets.refcoco import IMAGE_DIRS, SplitSize
 
@@ -20,7 +21,6 @@ def load(name: str, path: str):
     return module
 
 
-prepare = load('prepare_refcoco', 'tools/dataset_converters/prepare_refcoco.py')
 refer_toy = load('refer_toy_of_tools', 'tests/helpers/refer_toy.py')
 
 

@@ -31,7 +31,8 @@ def test_syntax(script):
 
 
 @pytest.mark.parametrize('name, enough', [
-    ('dist_train.sh', 2), ('dist_test.sh', 3), ('slurm_train.sh', 3), ('slurm_test.sh', 4)])
+    ('dist_train.sh', 2), ('dist_test.sh', 3), ('slurm_train.sh', 3), ('slurm_test.sh', 4), ('dist_predict.sh', 3),
+    ('slurm_predict.sh', 4)])
 def test_missing_arguments_print_the_usage(tmp_path, name, enough):
     for program in ('python', 'srun'):
         write_program(tmp_path / program, 'echo called')
@@ -71,6 +72,21 @@ def test_slurm_scripts_call_srun(tmp_path, name, args):
         '-p', 'gpu', '--job-name=job', '--gres=gpu:8', '--ntasks=4', '--ntasks-per-node=8', '--cpus-per-task=5',
         '--kill-on-bad-exit=1', '--qos', 'high', 'python', '-u', f'{ROOT}/tools/{name[6:-3]}.py', *args,
         '--launcher', 'slurm', '--cfg-options', 'a=b c']
+
+
+@pytest.mark.parametrize('name, before, launcher', [
+    ('dist_predict.sh', [], 'pytorch'), ('slurm_predict.sh', ['gpu', 'job'], 'slurm')])
+def test_scripts_of_predict(tmp_path, name, before, launcher):
+    for program in ('python', 'srun'):
+        write_program(tmp_path / program, 'printf "%s\\n" "$@"')
+    after = ['2'] if launcher == 'pytorch' else []
+    done = run_script(ROOT / 'tools' / name, *before, 'my photos', 'said.txt', *after, '--model', 'a b',
+                      PATH=f'{tmp_path}:{os.environ["PATH"]}')
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.splitlines()
+    assert words[words.index('mmrefseg') - 1:] == [
+        '-m', 'mmrefseg', 'predict', 'my photos', 'said.txt', '--launcher', launcher, '--model', 'a b']
+    assert ('--nproc_per_node=2' if launcher == 'pytorch' else '--ntasks=8') in words
 
 
 @pytest.fixture

@@ -2,16 +2,19 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import pytest
 import torch
 from checkpoint_weights import weights_of
 from conftest import ROOT, TINY_CONFIG, runners_forgotten
+from console_noise import assert_no_noise
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -24,8 +27,28 @@ from mmrefseg.visualization import RefLocalVisualizer
 def trained(tmp_path_factory, refshapes_root):
     """The work dir of an uninterrupted run of three epochs."""
     work_dir = tmp_path_factory.mktemp('uninterrupted')
-    subprocess.run(train_command(work_dir, refshapes_root), check=True, capture_output=True, env=environment())
+    loud = {name: value for name, value in environment().items() if name != 'PYTHONWARNINGS'}
+    done = subprocess.run(train_command(work_dir, refshapes_root), check=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, env=loud)
+    (work_dir / 'console.txt').write_text(done.stdout)
     return work_dir
+
+
+def test_the_console_fits_on_a_screen(trained):
+    """No warnings filter: what meant nothing is not said any more. The log file has the rest."""
+    console = (trained / 'console.txt').read_text()
+    assert_no_noise(console)
+    assert len(console.splitlines()) <= 28 and '\x1b' not in console
+    for pattern in (r'model +RefSegmentor of LAVTSwin, RNNEncoder, LAVTDecoder, MaskHead: 0\.\d+ M parameters',
+                    r'data +refshapes_unc_train: 6 images, \d+ refs, \d+ expressions',
+                    r'val +refshapes_unc_val: 5 images', r'steps +3 an epoch, 3 epochs; 2 samples a step',
+                    r'on +\w+', r'written +\S+',
+                    r'epoch 3/3  step 3/3  loss \d\.\d{3}  rate \S+  \d\.\d\d s a step  0:00:00 left  decode\.ce \d'):
+        assert re.search(pattern, console), pattern
+    log = re.search(r'  log +(\S+)', console)[1]
+    log = Path(log).read_text()
+    for kept in ('Config:\n', 'Hooks will be executed', 'paramwise_options -- ', 'System environment', 'Epoch(train)'):
+        assert kept in log
 
 
 def environment():
@@ -83,7 +106,8 @@ def test_two_processes_test_as_one(tmp_path, run_tool, tiny_options, trained):
     assert alone == together
     assert set(alone) == {'val', 'testA'} and alone['val']['oIoU'] > 0
     assert '| val ' in one.stdout and '| testA ' in one.stdout
-    assert 'Epoch(test) [5/5]' in one.stdout and 'Epoch(test) [3/3]' in one.stdout  # the pictures of each split
+    assert 'refshapes_unc_val: 5 images' in one.stdout and 'refshapes_unc_testA: 3 images' in one.stdout
+    assert_no_noise(one.stdout)
     rows = (tmp_path / 'dump_val.csv').read_text().splitlines()
     assert len(rows) > 5 and 'expression' in rows[0]
     pictures = list((tmp_path / 'show').rglob('*.png'))

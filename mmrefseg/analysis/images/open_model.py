@@ -16,7 +16,7 @@ from mmrefseg.utils import keep_freed_memory
 
 def add_dataset_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``config``, ``--split`` and ``--cfg-options``."""
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', help='config file, or name: see mmrefseg info')
     parser.add_argument('--split', help='default: the one in the config')
     add_config_options(parser)
 

@@ -80,7 +80,7 @@ def read_results(path: str, expressions: Dict[Key, ExpressionResult]) -> Dict[Ke
         raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
     except (KeyError, TypeError, ValueError) as error:
         raise RefDataError(f'{path}, expression {number + 1}: expected ref_id, sent_id, intersection, union and iou, '
-                           f'as tools/test.py --dump writes them ({type(error).__name__}: {error})') from error
+                           f'as mmrefseg test --dump writes them ({type(error).__name__}: {error})') from error
     missing, unknown = expressions.keys() - results.keys(), results.keys() - expressions.keys()
     if missing or unknown:
         example = 'ref {}, sentence {}'.format(*min(unknown or missing))

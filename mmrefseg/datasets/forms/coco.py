@@ -5,7 +5,7 @@ from typing import Any, Iterator, Optional
 
 from mmrefseg.errors import RefDataError
 
-from .form import Form, FormRow, Source, need, texts_of
+from .form import Form, FormRow, Source, need, need_list, texts_of
 from .json_sources import first_entry, json_files, peek, read
 
 #: Where a sentence may stand in an annotation, or in its attributes or extra fields.
@@ -36,9 +36,12 @@ def read_rows(source: Source) -> Iterator[FormRow]:
     """The annotations; crowds are masks like others. Without a sentence the category's name is one."""
     for file in json_files(source.path):
         content = need(read(file), ['images', 'annotations'], str(file))
-        images = {need(image, ['id', 'file_name'], f'{file}, an image')['id']: image for image in content['images']}
-        names = {category.get('id'): category.get('name') for category in content.get('categories') or []}
-        for number, annotation in enumerate(content['annotations']):
+        images = {need(image, ['id', 'file_name'], f'{file}, an image')['id']: image
+                  for image in need_list(content['images'], f'{file}, images')}
+        categories = need_list(content.get('categories') or [], f'{file}, categories')
+        names = {need(category, ['id', 'name'], f'{file}, a category')['id']: category['name']
+                 for category in categories}
+        for number, annotation in enumerate(need_list(content['annotations'], f'{file}, annotations')):
             where = f'{file}, annotation {number}'
             need(annotation, ['image_id'], where)
             if not annotation.get('segmentation'):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Iterator, Optional
 
-from .form import Form, FormRow, Source, need, texts_of
+from .form import Form, FormRow, Source, need, need_list, texts_of
 from .json_sources import first_entry, json_files, peek, read
 
 KEYS = ['segment_id', 'img_name', 'sentences']
@@ -26,10 +26,10 @@ def masks_folder(path: Path) -> Optional[Path]:
 def read_rows(source: Source) -> Iterator[FormRow]:
     """The refs: a mask's name is the ref's id, and the split is the file's name."""
     for file in json_files(source.path):
-        for number, entry in enumerate(read(file)):
+        for number, entry in enumerate(need_list(read(file), str(file))):
             where = f'{file}, entry {number}'
             need(entry, KEYS, where)
-            said = [need(sentence, ['sent'], where)['sent'] for sentence in entry['sentences']]
+            said = [need(sentence, ['sent'], where)['sent'] for sentence in need_list(entry['sentences'], where)]
             yield FormRow(
                 image=entry['img_name'], expressions=texts_of(said, where), mask=f'{entry["segment_id"]}.png',
                 split=file.stem, ref_id=entry['segment_id'])

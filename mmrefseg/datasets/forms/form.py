@@ -1,10 +1,11 @@
 """A form in which people keep referring-segmentation data: how it is recognised, and its rows."""
 
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
-from mmrefseg.errors import RefDataError
+from mmrefseg.errors import RefDataError, shown
 
 
 @dataclass
@@ -57,15 +58,52 @@ class Form:
         name: One word, for the command line.
         title: What people call it.
         matches: Whether a source is of this form, by its content; raises nothing.
-        read: The source's rows. Raises RefDataError for what is not as it should be.
+        rows: The source's rows. Raises RefDataError for what is not as it should be.
         masks: The folder of mask files, None = the form has none.
     """
 
     name: str
     title: str
     matches: Callable[[Path], bool]
-    read: Callable[[Source], Iterator[FormRow]]
+    rows: Callable[[Source], Iterator[FormRow]]
     masks: Callable[[Path], Optional[Path]] = lambda path: None
+
+    def read(self, source: Source) -> Iterator[FormRow]:
+        """Read a source's rows, whatever is in it.
+
+        Args:
+            source (Source): The files.
+
+        Yields:
+            FormRow: With values of the types that it states.
+
+        Raises:
+            RefDataError: Something in it is not as this form has it.
+        """
+        number, found = 0, self.rows(source)
+        while True:
+            try:
+                row = next(found, None)
+            except (RefDataError, OSError):
+                raise
+            except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError,
+                    MemoryError) as error:
+                raise RefDataError(f'{source.path}, behind row {number}: not as {self.title} has it '
+                                   f'({type(error).__name__}: {error})') from error
+            if row is None:
+                return
+            number += 1
+            for key, kinds in _KINDS.items():
+                if not isinstance(getattr(row, key), kinds):
+                    raise RefDataError(f'{source.path}, row {number}: its {key} is {shown(getattr(row, key))}, '
+                                       f'expected {_WORDS[key]}')
+            yield row
+
+
+#: Types of a row's attributes that forms take over as they are.
+_KINDS = dict(image=str, split=str, mask=(str, list, dict), ref_id=(Integral, type(None)))
+_WORDS = dict(image='the name of an image', split='a text', mask='polygons, RLEs or the name of a mask file',
+              ref_id='an integer')
 
 
 def need(entry: Any, keys: List[str], where: str) -> dict:
@@ -82,11 +120,31 @@ def need(entry: Any, keys: List[str], where: str) -> dict:
     Raises:
         RefDataError: It is something else.
     """
+    if not isinstance(entry, dict) and not keys:
+        raise RefDataError(f'{where}: expected an object, found {shown(entry)}')
     missing = [key for key in keys if not isinstance(entry, dict) or key not in entry]
     if missing:
         found = ', '.join(map(str, list(entry)[:12])) if isinstance(entry, dict) else type(entry).__name__
         raise RefDataError(f'{where} has no {" and no ".join(missing)}; found: {found or "nothing"}')
     return entry
+
+
+def need_list(value: Any, where: str) -> list:
+    """Check that a value is a list.
+
+    Args:
+        value (Any): What was read.
+        where (str): Says in the error where it stands.
+
+    Returns:
+        list: The value.
+
+    Raises:
+        RefDataError: It is something else.
+    """
+    if not isinstance(value, list):
+        raise RefDataError(f'{where}: expected a list, found {shown(value)}')
+    return value
 
 
 def texts_of(value: Any, where: str) -> List[str]:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlparse
 from mmrefseg.errors import RefDataError
 
 from ..masks.files import encode_mask
-from .form import Form, FormRow, Source, need, texts_of
+from .form import Form, FormRow, Source, need, need_list, texts_of
 from .json_sources import first_entry, peek, read
 from .label_studio_brush import read_brush
 
@@ -28,7 +28,7 @@ def image_name(task: dict, where: str) -> str:
     Raises:
         RefDataError: The task's data have no image.
     """
-    data = need(task, ['data'], where)['data']
+    data = need(need(task, ['data'], where)['data'], [], f'{where}, its data')
     address = next((value for key, value in data.items() if isinstance(value, str) and (
         key == 'image' or value.lower().endswith(('.jpg', '.jpeg', '.png')))), None)
     if address is None:
@@ -42,11 +42,11 @@ def image_name(task: dict, where: str) -> str:
 
 def read_rows(source: Source) -> Iterator[FormRow]:
     """The regions; the expression is the text of the region, else its label."""
-    for number, task in enumerate(read(source.path)):
+    for number, task in enumerate(need_list(read(source.path), str(source.path))):
         where = f'{source.path}, task {task.get("id", number) if isinstance(task, dict) else number}'
         name = image_name(need(task, ['annotations'], where), where)
-        for annotation in task['annotations']:
-            results = need(annotation, ['result'], where)['result']
+        for annotation in need_list(task['annotations'], where):
+            results = need_list(need(annotation, ['result'], where)['result'], where)
             said = {one.get('id'): one['value'].get('text') for one in results
                     if isinstance(one, dict) and isinstance(one.get('value'), dict) and one.get('type') == 'textarea'}
             for one in results:

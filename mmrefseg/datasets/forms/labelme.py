@@ -5,7 +5,7 @@ from typing import Iterator
 
 from mmrefseg.errors import RefDataError
 
-from .form import Form, FormRow, Source, need, texts_of
+from .form import Form, FormRow, Source, need, need_list, texts_of
 from .json_sources import json_files, peek, read
 
 
@@ -37,7 +37,7 @@ def read_rows(source: Source) -> Iterator[FormRow]:
         content = need(read(file), ['shapes', 'imagePath'], str(file))
         split = file.parent.name if file.parent != source.path and source.path.is_dir() else ''
         objects = {}
-        for number, shape in enumerate(content['shapes']):
+        for number, shape in enumerate(need_list(content['shapes'], f'{file}, shapes')):
             where = f'{file}, shape {number}'
             text = texts_of(need(shape, ['label'], where).get('description') or shape['label'], where)
             group = shape.get('group_id')

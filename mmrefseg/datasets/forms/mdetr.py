@@ -5,7 +5,7 @@ from typing import Iterator
 
 from mmrefseg.errors import RefDataError
 
-from .form import Form, FormRow, Source, need, texts_of
+from .form import Form, FormRow, Source, need, need_list, texts_of
 from .json_sources import first_entry, json_files, peek, read
 
 
@@ -29,8 +29,8 @@ def read_rows(source: Source) -> Iterator[FormRow]:
     for file in json_files(source.path):
         content = need(read(file), ['images', 'annotations'], str(file))
         images = {need(image, ['id', 'caption', 'file_name'], f'{file}, an image')['id']: image
-                  for image in content['images']}
-        for number, annotation in enumerate(content['annotations']):
+                  for image in need_list(content['images'], f'{file}, images')}
+        for number, annotation in enumerate(need_list(content['annotations'], f'{file}, annotations')):
             where = f'{file}, annotation {number}'
             need(annotation, ['image_id'], where)
             if not annotation.get('segmentation'):

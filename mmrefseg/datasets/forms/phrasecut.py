@@ -5,7 +5,7 @@ from typing import Iterator
 
 from mmrefseg.errors import RefDataError
 
-from .form import Form, FormRow, Source, need, texts_of
+from .form import Form, FormRow, Source, need, need_list, texts_of
 from .json_sources import first_entry, json_files, peek, read
 
 KEYS = ['task_id', 'image_id', 'phrase', 'Polygons']
@@ -22,7 +22,7 @@ def read_rows(source: Source) -> Iterator[FormRow]:
     """The phrases; all parts of all instances are one mask, as PhraseCut's protocol has it."""
     for file in json_files(source.path):
         split = file.stem.removeprefix('refer_')
-        for number, entry in enumerate(read(file)):
+        for number, entry in enumerate(need_list(read(file), str(file))):
             where = f'{file}, entry {number}'
             need(entry, KEYS, where)
             try:

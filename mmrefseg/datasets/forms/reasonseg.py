@@ -12,7 +12,7 @@ from ..image_header import read_header
 from ..masks.decode import decode_segmentation
 from ..masks.files import encode_mask
 from ..refer_format.plain_json import read_json
-from .form import Form, FormRow, Source, need, texts_of
+from .form import Form, FormRow, Source, need, need_list, texts_of
 from .json_sources import json_files
 from .labelme import outline_of
 
@@ -79,12 +79,15 @@ def read_rows(source: Source) -> Iterator[FormRow]:
             raise RefDataError(f'{file}: its image is missing beside it, {file.stem}.jpg')
         header = read_header(str(image), f'its image {image}')
         shapes = []
-        for number, shape in enumerate(content['shapes']):
+        for number, shape in enumerate(need_list(content['shapes'], f'{file}, shapes')):
             where = f'{file}, shape {number}'
             label = str(need(shape, ['label'], where)['label']).lower()
             if label != 'flag':  # a mark for the labellers
                 outline = outline_of(shape, where)
-                decode_segmentation([outline], header.height, header.width)  # checks coordinates and lengths
+                try:  # coordinates and lengths
+                    decode_segmentation([outline], header.height, header.width)
+                except RefDataError as error:
+                    raise RefDataError(f'{where}: {error}') from error
                 shapes.append((label, outline))
         drawn = draw(shapes, header.height, header.width)
         yield FormRow(

@@ -5,7 +5,7 @@ from typing import Iterator
 
 from mmrefseg.errors import RefDataError
 
-from .form import Form, FormRow, Source, need, texts_of
+from .form import Form, FormRow, Source, need, need_list, texts_of
 from .json_sources import first_entry, peek, read
 
 KEYS = ['image_id', 'expressions']
@@ -22,8 +22,8 @@ def matches(path: Path) -> bool:
 
 def read_rows(source: Source) -> Iterator[FormRow]:
     """The objects; an image is only an id, of COCO's train2014."""
-    for split, entries in read(source.path).items():
-        for number, entry in enumerate(entries):
+    for split, entries in need(read(source.path), [], str(source.path)).items():
+        for number, entry in enumerate(need_list(entries, f'{source.path}, {split}')):
             where = f'{source.path}, {split}, entry {number}'
             need(entry, KEYS, where)
             if 'mask' not in entry:

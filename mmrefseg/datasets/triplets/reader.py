@@ -273,5 +273,5 @@ def _brush_problem(mask: Union[list, dict], size: Tuple[int, int]) -> str:
     pixels = int.from_bytes(bytes(part[:4]), 'big')
     if pixels not in (size[0] * size[1], 4 * size[0] * size[1]):
         return ''
-    return ("its mask is the byte code of Label Studio's brush (format: rle), no outline: tools/dataset_converters/"
-            'to_refer.py reads such exports')
+    return ("its mask is the byte code of Label Studio's brush (format: rle), no outline: mmrefseg to-refer "
+            'reads such exports')

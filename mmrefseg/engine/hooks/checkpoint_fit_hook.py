@@ -63,7 +63,7 @@ class CheckpointFitHook(Hook):
             raise CheckpointError(
                 f'the checkpoint {source} does not fit the model, so that its training cannot go on:{fit.report()}\n'
                 'Is the config another than the one it was trained with (or its vocabulary, see '
-                'tools/model_converters/change_vocab.py)? To begin from those weights of the checkpoint that fit: '
+                'mmrefseg tool change_vocab)? To begin from those weights of the checkpoint that fit: '
                 '--cfg-options load_from=FILE  without --resume')
 
 

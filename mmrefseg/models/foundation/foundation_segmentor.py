@@ -123,7 +123,7 @@ class FoundationSegmentor(BaseSegmentor):
         Raises:
             NotImplementedError: Always.
         """
-        raise NotImplementedError(f'{type(self).__name__} is for prediction alone (tools/test.py CONFIG none, '
+        raise NotImplementedError(f'{type(self).__name__} is for prediction alone (mmrefseg test CONFIG none, '
                                   'RefSegInferencer, mmrefseg predict): it has nothing to train')
 
     def _forward(self, inputs, data_samples) -> NoReturn:

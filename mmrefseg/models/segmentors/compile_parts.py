@@ -1,11 +1,14 @@
 """torch.compile for a referring segmentor, part by part."""
 
 import functools
+import logging
 from types import MethodType
 from typing import Any, Callable, Sequence
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
+from packaging.version import Version
 from torch import Tensor, nn
 
 from mmrefseg.structures import MultiModalFeatures, TextFeatures
@@ -14,13 +17,16 @@ from ..decode_heads import BaseRefHead
 from .heads import gives_existence
 from .ref_segmentor import RefSegmentor
 
+ONE_GRAPH = Version('2.9')  # of torch, below which some parts are several graphs
+
 
 def compile_parts(model: nn.Module, **options) -> None:
     """Compile what goes from tensors to tensors in a referring segmentor, in place.
 
-    Compiled are, each as one graph without a break: ``encode`` of the text encoder (what follows the tokenizer),
-    ``encode_image``, ``fuse`` and ``decode`` of the segmentor, and the heads (``predict`` and ``loss``; of mmseg's
-    heads ``forward``). They compile when they are first called, once for training and once for inference.
+    Compiled are, each as one graph without a break (torch 2.9 or newer): ``encode`` of the text
+    encoder (what follows the tokenizer), ``encode_image``, ``fuse`` and ``decode`` of the segmentor, and the heads
+    (``predict`` and ``loss``; of mmseg's heads ``forward``). They compile when they are first called, once for
+    training and once for inference.
 
     The model's ``forward`` as a whole, which mmengine's ``cfg.compile`` hands to torch, is no graph: it starts with
     strings in data samples and ends by filling data samples. A recurrent text encoder stays as it is: its network is
@@ -46,6 +52,9 @@ def compile_parts(model: nn.Module, **options) -> None:
     segmentor = model.module if is_model_wrapper(model) else model
     if not isinstance(segmentor, RefSegmentor):
         raise TypeError(f'compile_parts compiles a RefSegmentor, found {type(segmentor).__name__}')
+    if Version(torch.__version__) < ONE_GRAPH:
+        print_log(f'torch {torch.__version__} breaks the graphs of some parts, which gain less for it: from torch '
+                  f'{ONE_GRAPH} on each is one graph', 'current', logging.WARNING)
     if not any(isinstance(module, nn.RNNBase) for module in segmentor.text_encoder.modules()):
         _compile_methods(segmentor.text_encoder, ['encode'], options)
     decode = [] if segmentor.decoder is None else ['decode']

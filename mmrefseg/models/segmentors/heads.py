@@ -4,16 +4,38 @@ from typing import Dict, Optional, Tuple
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor
+from torch.nn import Module
 
+from mmrefseg.registry import MODELS
 from mmrefseg.structures import MultiModalFeatures
 
 from ..decode_heads import BaseRefHead
 from .mmseg_losses import mmseg_losses
 
 __all__ = [
-    'BaseDecodeHead', 'BaseRefHead', 'gives_existence', 'head_answers', 'head_logits', 'head_loss',
-    'head_loss_and_logits', 'learns_from_soft_targets'
+    'BaseDecodeHead', 'BaseRefHead', 'build_head', 'gives_existence', 'head_answers', 'head_logits',
+    'head_loss', 'head_loss_and_logits', 'learns_from_soft_targets'
 ]
+
+
+def build_head(config: dict) -> Module:
+    """Build a head.
+
+    One of mmseg with two classes and no ``out_channels`` has two logits, as mmseg does it; said here, since mmseg warns
+    where nothing is said.
+
+    Args:
+        config (dict): Of a head of ours or mmseg's.
+
+    Returns:
+        Module: The head.
+    """
+    kind = config.get('type')
+    kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    is_mmsegs = isinstance(kind, type) and issubclass(kind, BaseDecodeHead)
+    if is_mmsegs and config.get('num_classes') == 2 and 'out_channels' not in config:
+        config = dict(config, out_channels=2)
+    return MODELS.build(config)
 
 
 def head_logits(head, decoded: Optional[Tensor], features: MultiModalFeatures) -> Tensor:

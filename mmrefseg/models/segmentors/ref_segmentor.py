@@ -13,7 +13,7 @@ from mmrefseg.structures import MultiModalFeatures, RefDataSample, TextFeatures,
 
 from ..utils import checkpoint_blocks, checkpointed
 from .expression_rows import ExpressionRows
-from .heads import BaseRefHead, head_answers, head_logits, head_loss, head_loss_and_logits
+from .heads import BaseRefHead, build_head, head_answers, head_logits, head_loss, head_loss_and_logits
 from .part_checks import check_parts
 from .predictions import RowOutputs, fill_predictions
 from .ref_test_cfg import RefTestCfg
@@ -101,10 +101,10 @@ class RefSegmentor(BaseSegmentor):
         self.fusion = _build(fusion)
         self.neck = _build(neck)
         self.decoder = _build(decoder)
-        self.decode_head = MODELS.build(decode_head)
+        self.decode_head = build_head(decode_head)
         self.existence_head = _build(existence_head)
         auxiliary = [auxiliary_head] if isinstance(auxiliary_head, dict) else auxiliary_head or []
-        self.auxiliary_head = nn.ModuleList(MODELS.build(head) for head in auxiliary)
+        self.auxiliary_head = nn.ModuleList(build_head(head) for head in auxiliary)
         self.train_cfg = train_cfg
         self.test_cfg = RefTestCfg.from_config(test_cfg)
         self.with_cp = with_cp

@@ -148,7 +148,7 @@ class RNNEncoder(BaseTextEncoder):
             raise RefDataError(
                 f'the checkpoint has the embedding of {len(found)} rows of other words than text_encoder.vocab, which '
                 f'needs {len(self.embedding.weight)}, or of the same in another order: take the vocabulary that it was '
-                'trained with, or tools/model_converters/change_vocab.py to bring the checkpoint to this one')
+                'trained with, or mmrefseg tool change_vocab to bring the checkpoint to this one')
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
     @no_grad()

@@ -44,7 +44,7 @@ def read_words(path: Union[str, PathLike]) -> List[str]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'The vocabulary file {path} does not exist; '
-                                'tools/dataset_converters/build_vocab.py makes one from a dataset.')
+                                'mmrefseg tool build_vocab makes one from a dataset.')
     try:
         lines = path.read_text(encoding='utf-8-sig').split('\n')
     except UnicodeDecodeError as error:

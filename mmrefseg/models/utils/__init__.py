@@ -15,6 +15,7 @@ from .merge_levels import MergeLevels
 from .patch_masking import mask_patches
 from .pixel_levels import PixelLevels, PixelSequence
 from .precision import at_least_float32, without_autocast
+from .pretrained_init import PretrainedInit
 from .projected_attention import ProjectedAttention
 from .sine_positions import sine_map, sine_positions
 from .sub_pixel import SubPixel
@@ -22,8 +23,8 @@ from .upsampled_conv import upsampled_conv
 
 __all__ = [
     'DeformableAttention', 'FeedForward', 'LinearNormReLU', 'MergeLevels', 'PixelLevels', 'PixelSequence',
-    'ProjectedAttention', 'SubPixel', 'adaptive_average', 'at_least_float32', 'channels_of_maps', 'checkpoint_blocks',
-    'checkpointed', 'coordinate_map', 'downsample_target', 'expand_to_expressions', 'freeze', 'is_exporting',
-    'mask_patches', 'normalize_rows', 'read_values', 'sine_map', 'sine_positions', 'upsampled_conv',
+    'PretrainedInit', 'ProjectedAttention', 'SubPixel', 'adaptive_average', 'at_least_float32', 'channels_of_maps',
+    'checkpoint_blocks', 'checkpointed', 'coordinate_map', 'downsample_target', 'expand_to_expressions', 'freeze',
+    'is_exporting', 'mask_patches', 'normalize_rows', 'read_values', 'sine_map', 'sine_positions', 'upsampled_conv',
     'without_autocast'
 ]

@@ -160,7 +160,7 @@ def test_dataset(root, written):
     assert sum(len(info['expressions']) for info in infos) == sum(
         len(ref['sentences']) for ref in written.refs if ref['split'] == 'testA')
     assert any(any(info['no_targets']) and not all(info['no_targets']) for info in infos)
-    with pytest.raises(ValueError, match='make_refshapes.py makes them .--variants grefshapes.'):
+    with pytest.raises(ValueError, match='mmrefseg make-refshapes makes them .--variants grefshapes.'):
         GRefShapesDataset(data_root=str(root / 'nowhere'))[0]
 
 

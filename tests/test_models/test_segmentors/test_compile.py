@@ -1,6 +1,7 @@
 """torch.compile: every method is whole graphs, sizes that change compile little, and the numbers stay."""
 
 import copy
+import sys
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from tiny_methods import BERT, LAVT_MODEL, METHODS, SIZE, build
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch.testing import assert_close
 
-from mmrefseg.models import BaseRefHead, compile_parts
+from mmrefseg.models import BaseRefHead, RefSegmentor, compile_parts
 from mmrefseg.structures import RefDataSample
 
 CHECKPOINTED = dict(LAVT_MODEL, with_cp=True)
@@ -129,3 +130,15 @@ def test_a_copy_is_a_model_of_its_own():
 def test_only_a_segmentor():
     with pytest.raises(TypeError, match='compiles a RefSegmentor, found Linear'):
         compile_parts(torch.nn.Linear(2, 2))
+
+
+def test_an_old_torch_is_said(monkeypatch):
+    """Below 2.9 some graphs break, and the gain with them."""
+    said = []
+    monkeypatch.setattr(sys.modules[compile_parts.__module__], 'print_log', lambda text, *_: said.append(text))
+    model = RefSegmentor.__new__(RefSegmentor)
+    for version in ('2.8.0+cpu', '2.9.0'):
+        monkeypatch.setattr(torch, '__version__', version)
+        with pytest.raises(AttributeError):  # it has no parts
+            compile_parts(model)
+    assert len(said) == 1 and 'torch 2.8.0+cpu breaks the graphs' in said[0] and 'from torch 2.9 on' in said[0]

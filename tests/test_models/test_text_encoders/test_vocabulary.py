@@ -85,7 +85,7 @@ def test_deepcopy():
 
 
 @pytest.mark.parametrize('content, error, message', [
-    (None, FileNotFoundError, 'vocab.txt does not exist; .*build_vocab.py'),
+    (None, FileNotFoundError, 'vocab.txt does not exist; mmrefseg tool build_vocab'),
     (b'', ValueError, 'vocab.txt: the vocabulary has no word'),
     (b'red\n\nblue\n', ValueError, 'vocab.txt, word 2: the word is empty'),
     (b'red\nblue\n\n', ValueError, 'vocab.txt, word 3: the word is empty'),
