@@ -10,6 +10,7 @@ from conftest import ROOT
 from PIL import Image
 
 EXAMPLES = [
+    ('mmrefseg.checkpoints.released_names', 'traits_of'),
     ('mmrefseg.apis.prediction_folder', 'PredictionFolder'), ('mmrefseg.apis.ref_seg_inferencer', 'RefSegInferencer'),
     ('mmrefseg.datasets', 'MixedRefDataset'), ('mmrefseg.datasets', 'ReferDataset'),
     ('mmrefseg.datasets', 'TripletListDataset'), ('mmrefseg.engine', 'use_half_precision'),
