@@ -22,7 +22,7 @@ from transformers.models.mask2former.modeling_mask2former import (
 
 from mmrefseg.command_line.run_command import run_command
 from mmrefseg.models.utils import DeformableAttention
-from mmrefseg.utils.paired import peak_memory
+from mmrefseg.utils.paired import peak_memory, synchronize
 
 FORMS = ('transformers', 'ours')
 LEVELS, HEADS, POINTS = 3, 8, 4
@@ -70,10 +70,10 @@ def measure_times(args, sizes) -> dict:
     torch.testing.assert_close(*(run(form, inputs) for form in forms.values()), atol=1e-4, rtol=1e-4)
     for number in range(args.rounds + 1):
         for name, form in forms.items():
-            _wait(args.device)
+            synchronize(args.device)
             begin = time.perf_counter()
             run(form, inputs)
-            _wait(args.device)
+            synchronize(args.device)
             if number >= 1:  # the first round warms up
                 times[name].append(time.perf_counter() - begin)
     return {name: statistics.median(values) for name, values in times.items()}
@@ -86,11 +86,6 @@ def measure_memory(args, name: str, sizes) -> float:
     form, inputs = make_form(name, args, sizes), make_inputs(args, sizes)
     before = peak_memory(lambda: None, args.device)
     return (peak_memory(lambda: run(form, inputs), args.device) - before) / 2**20
-
-
-def _wait(device: str) -> None:
-    if device == 'cuda':
-        torch.cuda.synchronize()
 
 
 def main() -> None:

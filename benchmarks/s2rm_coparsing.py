@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from mmrefseg.command_line.run_command import run_command
-from mmrefseg.utils.paired import peak_memory
+from mmrefseg.utils.paired import peak_memory, synchronize
 
 ROOT = Path(__file__).resolve().parent.parent
 FORMS = ('literal', 'ours')
@@ -55,10 +55,10 @@ def measure_times(args, size) -> dict:
     inputs, times = make_inputs(args, size), {name: [] for name in FORMS}
     for number in range(args.rounds + 2):
         for name, form in forms.items():
-            _wait(args.device)
+            synchronize(args.device)
             begin = time.perf_counter()
             run(form, inputs)
-            _wait(args.device)
+            synchronize(args.device)
             if number >= 2:  # the first rounds warm up
                 times[name].append(time.perf_counter() - begin)
     return {name: statistics.median(values) for name, values in times.items()}
@@ -71,11 +71,6 @@ def measure_memory(args, name: str, size) -> float:
     inputs = make_inputs(args, size)
     before = peak_memory(lambda: None, args.device)
     return (peak_memory(lambda: run(form, inputs), args.device) - before) / 2**20
-
-
-def _wait(device: str) -> None:
-    if device == 'cuda':
-        torch.cuda.synchronize()
 
 
 def main() -> None:

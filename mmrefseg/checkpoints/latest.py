@@ -3,7 +3,7 @@
 import logging
 import re
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 from mmengine.logging import print_log
 from mmengine.runner import checkpoint as mmengine_checkpoint
@@ -15,6 +15,7 @@ from .file_kind import ZIP, kind_of_file
 from .torch_files import check_whole
 
 NUMBERED = re.compile(r'(?!best_)(?:.*_)?(\d+)\.pth')
+WITHIN_EPOCH = re.compile(r'epoch_(\d+)_iter_(\d+)\.pth')
 POINTER = 'last_checkpoint'
 
 
@@ -38,9 +39,9 @@ def find_latest_checkpoint(path: str) -> Optional[str]:
     named = _named(folder)
     candidates = _numbered(folder)
     if named is not None:
-        number = NUMBERED.fullmatch(named.name)
-        if number:  # what is newer was not finished, or is of another training
-            candidates = [each for each in candidates if int(NUMBERED.fullmatch(each.name)[1]) <= int(number[1])]
+        place = place_of(named.name)
+        if place:  # what is newer was not finished, or is of another training
+            candidates = [each for each in candidates if place_of(each.name) <= place]
         if named.is_file():
             candidates = [named, *(each for each in candidates if each.name != named.name)]
         elif candidates:
@@ -60,6 +61,23 @@ def find_latest_checkpoint(path: str) -> Optional[str]:
     print_log(f'{folder} holds no checkpoint to go on from: the training begins at its start', 'current',
               logging.WARNING)
     return None
+
+
+def place_of(name: str) -> Optional[Tuple[int, int]]:
+    """Read off the name of a checkpoint how far its training was.
+
+    Args:
+        name (str): Of the file.
+
+    Returns:
+        tuple[int, int] | None: Epochs (or iterations) that were done, and steps in all where it was within an epoch,
+        else 0; None for a best checkpoint and for other files.
+    """
+    within = WITHIN_EPOCH.fullmatch(name)
+    if within:
+        return int(within[1]), int(within[2])
+    number = NUMBERED.fullmatch(name)
+    return (int(number[1]), 0) if number else None
 
 
 def register_door() -> None:
@@ -89,5 +107,5 @@ def _named(folder: Path) -> Optional[Path]:
 
 def _numbered(folder: Path) -> List[Path]:
     """Checkpoints of a training, the newest first."""
-    found = {path: NUMBERED.fullmatch(path.name) for path in folder.glob('*.pth')}
-    return sorted((path for path, match in found.items() if match), key=lambda path: -int(found[path][1]))
+    found = {path: place_of(path.name) for path in folder.glob('*.pth')}
+    return sorted((path for path, place in found.items() if place), key=found.get, reverse=True)

@@ -22,6 +22,7 @@ from mmrefseg.engine import (
     check_config,
     finish_run,
     load_config,
+    other_processes,
     parse_run_arguments,
     prepare_cpu_run,
 )
@@ -58,6 +59,12 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     keep_freed_memory()
     cfg = load_config(find_config(args.config), args.cfg_options, args.work_dir, args.launcher)
     check_config(cfg, TESTING)
+    with other_processes(cfg):
+        run(cfg, args)
+
+
+def run(cfg: Config, args: argparse.Namespace) -> None:
+    """Test by a config that is read."""
     cfg.load_from = checkpoint_of(args.checkpoint, cfg)
     if args.amp:
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='HalfPrecisionHook')]

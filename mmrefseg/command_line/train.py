@@ -12,6 +12,7 @@ from mmrefseg.engine import (
     add_console,
     add_run_arguments,
     add_run_record,
+    add_train_loop,
     check_batch,
     check_config,
     claim_work_dir,
@@ -20,8 +21,10 @@ from mmrefseg.engine import (
     finish_run,
     load_config,
     make_deterministic,
+    other_processes,
     parse_run_arguments,
     prepare_cpu_run,
+    resume_after_restart,
 )
 from mmrefseg.models import compile_parts
 from mmrefseg.utils import find_config, keep_freed_memory
@@ -45,9 +48,11 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     cfg = load_config(find_config(args.config), args.cfg_options, args.work_dir, args.launcher)
     cfg.resume = args.resume or bool(cfg.get('resume'))
     check_config(cfg, TRAINING)
+    resume_after_restart(cfg)
     lock = claim_work_dir(cfg)
     try:
-        run(cfg, args)
+        with other_processes(cfg):
+            run(cfg, args)
     finally:
         if lock is not None:
             lock.release()
@@ -64,6 +69,7 @@ def run(cfg: Config, args: argparse.Namespace) -> None:
     add_run_record(cfg)
     add_console(cfg)
     add_checkpoint_care(cfg)
+    add_train_loop(cfg)
     prepare_cpu_run(cfg)
     count_accumulation(cfg)
     runner = RefRunner.from_cfg(cfg)

@@ -11,6 +11,8 @@ from mmengine.logging import print_log
 from mmrefseg.utils import find_config
 
 from .config_options import apply_options
+from .lost_process import set_timeout, timeout_of
+from .restart import join_processes
 from .work_dir import default_work_dir
 
 
@@ -97,12 +99,31 @@ def add_checkpoint_care(cfg: Config, allow_partial: bool = False) -> None:
     cfg.default_hooks = hooks
 
 
+def add_train_loop(cfg: Config) -> None:
+    """Let the epochs of a training be left and begun in their middle, in the place of mmengine's loop.
+
+    Args:
+        cfg (Config): Its ``train_cfg`` gets our :class:`~mmrefseg.engine.EpochBasedTrainLoop`; another loop stays.
+    """
+    loop = dict(cfg.train_cfg)
+    if loop.get('type') == 'EpochBasedTrainLoop' or ('type' not in loop and loop.get('by_epoch')):
+        loop.pop('by_epoch', None)
+        cfg.train_cfg = dict(loop, type='mmrefseg.EpochBasedTrainLoop')
+
+
 def enable_amp(cfg: Config) -> None:
-    """Train in mixed precision: float16 with loss scaling on CUDA, bfloat16 on a CPU.
+    """Train and validate in mixed precision: float16 with loss scaling on CUDA, bfloat16 on a CPU.
+
+    Args:
+        cfg (Config): Its ``optim_wrapper`` becomes one of mixed precision; mmengine's ``ValLoop``, where it has one,
+            validates under autocast unless ``val_cfg.fp16`` says otherwise.
 
     Raises:
         ValueError: The config's optimizer wrapper is one that this cannot replace.
     """
+    validation = cfg.get('val_cfg')
+    if validation is not None and validation.get('type', 'ValLoop') == 'ValLoop':
+        cfg.val_cfg = dict(dict(fp16=True), **validation)
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if kind in ('AmpOptimWrapper', 'BFloat16OptimWrapper'):
         return
@@ -113,19 +134,21 @@ def enable_amp(cfg: Config) -> None:
 
 
 def prepare_cpu_run(cfg: Config) -> None:
-    """Make a distributed run work where there is no GPU; elsewhere do nothing.
+    """Make a distributed run work where there is no GPU; elsewhere only settle how long its processes wait.
 
     mmengine 0.10.7 sets a CUDA device for every launcher and hands its number to DDP, so the process
     group is made here, with gloo, and DDP is told that there are no devices. SyncBN exists on GPUs
     alone and becomes BN, whose statistics are those of each process.
     """
-    if cfg.launcher == 'none' or get_device() != 'cpu':
+    if cfg.launcher == 'none':
+        return
+    set_timeout(cfg)
+    if get_device() != 'cpu':
         return
     if cfg.launcher != 'pytorch':
         raise ValueError(f"--launcher {cfg.launcher} needs GPUs; without any use dist_train.sh "
                          "(--launcher pytorch)")
-    if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group('gloo')
+    join_processes('gloo', timeout_of(cfg))
     # torchrun gives each process one thread unless told otherwise: share the cores instead.
     if os.environ.get('OMP_NUM_THREADS', '1') == '1':
         cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()

@@ -320,6 +320,7 @@ def test_the_same_entry_twice_is_one(tmp_path):
 
 @pytest.mark.parametrize('polygon, message', [
     ([10, 8, 10, 8, 10, 8], 'have no area'), ([100, 80, 130, 80, 130, 100], 'lies outside.*0 to 1000'),
+    ([10, 8, 130, 8, 130, 100], 'reach to x = 130 and y = 100 .*0 to 1000'),
     ([-30, 0, -10, 0, -10, 9], 'lies outside'), ([.1, .1, .6, .1, .6, .6], 'from 0 to 1 alone'),
     ([0, 0, 1, 0, 1, 1, 0, 1], 'from 0 to 1 alone')])
 def test_polygons_that_enclose_nothing(tmp_path, polygon, message):

@@ -40,6 +40,16 @@ def test_amp_on_cuda_is_float16(monkeypatch):
     assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
 
 
+@pytest.mark.parametrize('given,expected', [
+    (dict(type='ValLoop'), dict(type='ValLoop', fp16=True)), (dict(), dict(fp16=True)),
+    (dict(type='ValLoop', fp16=False), dict(type='ValLoop', fp16=False)),
+    (dict(type='MyLoop'), dict(type='MyLoop')), (None, None)])
+def test_amp_validates_under_autocast(given, expected):
+    cfg = Config(dict(optim_wrapper=dict(), val_cfg=given))
+    enable_amp(cfg)
+    assert cfg.val_cfg == expected
+
+
 def test_amp_refuses_what_it_cannot_replace():
     with pytest.raises(ValueError, match="found 'ApexOptimWrapper'"):
         enable_amp(Config(dict(optim_wrapper=dict(type='ApexOptimWrapper'))))

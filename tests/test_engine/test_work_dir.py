@@ -1,5 +1,6 @@
 """A work dir a config, one training at a time, nothing overwritten."""
 
+import os
 import subprocess
 import sys
 
@@ -44,6 +45,26 @@ def test_one_training_at_a_time(tmp_path):
             claim_work_dir(Config(dict(work_dir=str(tmp_path))))
         process.kill()
     FolderLock(tmp_path, 'a training').release()  # a kill lets it go
+
+
+def test_a_forked_worker_does_not_keep_the_folder(tmp_path):
+    """The workers of a loader live on for seconds when their training was killed."""
+    lock = FolderLock(tmp_path, 'a training')
+    go_on, stop = os.pipe()
+    is_there, there = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(stop)
+        os.write(there, b'.')
+        os.read(go_on, 1)
+        os._exit(0)
+    os.read(is_there, 1)
+    with pytest.raises(BlockingIOError):
+        FolderLock(tmp_path, 'another')
+    lock.release()
+    FolderLock(tmp_path, 'another').release()
+    os.close(stop)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_other_processes_of_a_training_do_not_ask(tmp_path, monkeypatch):

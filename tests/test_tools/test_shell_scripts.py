@@ -61,6 +61,15 @@ def test_dist_scripts_call_torchrun(tmp_path, name, args, before):
         tool, *args[:-1], '--launcher', 'pytorch', '--cfg-options', 'a=b c']
 
 
+@pytest.mark.parametrize('restarts', ['', '0', '3'])
+def test_dist_train_starts_again_when_told_to(tmp_path, restarts):
+    write_program(tmp_path / 'python', 'printf "%s\\n" "$@"')
+    done = run_script(ROOT / 'tools/dist_train.sh', 'my config.py', '2', MAX_RESTARTS=restarts, PORT='4242',
+                      PATH=f'{tmp_path}:{os.environ["PATH"]}')
+    again = {'--max_restarts=3', '--rdzv_backend=c10d', '--rdzv_endpoint=127.0.0.1:4242'}
+    assert again & set(done.stdout.splitlines()) == (again if restarts == '3' else set())
+
+
 @pytest.mark.parametrize('name, args', [
     ('slurm_train.sh', ['my config.py']), ('slurm_test.sh', ['my config.py', 'my.pth'])])
 def test_slurm_scripts_call_srun(tmp_path, name, args):

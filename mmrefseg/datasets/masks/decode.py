@@ -14,6 +14,8 @@ from .rle import draw_runs, read_runs, resize_runs
 # so a wild coordinate would take all the memory there is.
 MAX_OUTSIDE = 10
 MIN_COORDINATES = 6
+#: Polygons of people end at the edge of their image, or a little behind it.
+FAR_OVER = 1.25
 
 
 def decode_segmentation(segmentation: Union[list, dict], height: int, width: int,
@@ -63,6 +65,8 @@ def decode_segmentation(segmentation: Union[list, dict], height: int, width: int
     runs = read_runs((rles[0] if len(rles) == 1 else coco_mask.merge(rles))['counts'])
     if must_fill and not scaled and not runs[1::2].any():  # what is scaled may vanish
         raise RefDataError(why_empty(read, height, width))
+    if must_fill and not scaled and (reach := _in_thousandths(read, height, width)):
+        raise RefDataError(reach)
     if size is None or tuple(size) == (height, width):
         return draw_runs(runs, height, width)
     return resize_runs(runs, height, width, *size)
@@ -196,6 +200,20 @@ def _in_parts(parts: list, height: int, width: int) -> str:
         return ''
     return ('its polygons have coordinates from 0 to 1 alone, as parts of width and height have: expected pixels '
             f'(of a {height}x{width} picture, height x width)')
+
+
+def _in_thousandths(parts: list, height: int, width: int) -> str:
+    """Say of polygons that reach far over their image that their coordinates may be from 0 to 1000; '' of others."""
+    if not parts or any(isinstance(part, dict) for part in parts):
+        return ''
+    points = np.concatenate(parts)
+    if not len(points) or points.min() < 0 or points.max() > 1000:
+        return ''
+    x, y = points[0::2].max(), points[1::2].max()
+    if x <= FAR_OVER * width and y <= FAR_OVER * height:
+        return ''
+    return (f'its polygons reach to x = {x:g} and y = {y:g} in a {height}x{width} picture (height x width): '
+            'coordinates from 0 to 1000, as some models give them, are to be scaled to the picture')
 
 
 def _check_outlines(parts: list, height: int, width: int) -> None:

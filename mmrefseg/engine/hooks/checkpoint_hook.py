@@ -2,19 +2,26 @@
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
 import torch
-from mmengine.dist import is_main_process
+from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import CheckpointHook as BaseCheckpointHook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop as AnyEpochBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop, Runner
 
+from mmrefseg.checkpoints.latest import place_of
 from mmrefseg.registry import HOOKS
 from mmrefseg.utils.whole_file import clear_parts_below
 from mmrefseg.utils.write_text import write_text
 
+from ..epoch_based_train_loop import EpochBasedTrainLoop
+
+TIMED = 'epoch_{}_iter_{}.pth'  # epochs and steps that are done
+POSITION = 'within_epoch'  # in a checkpoint's meta
 VALIDATED = 'last_validation.json'
 VALIDATED_INFO = 'last_validation'
 OUTDATED = 'outdated_ckpt_ids'  # in the message hub: what goes when the checkpoint that says so is there
@@ -31,14 +38,41 @@ class CheckpointHook(BaseCheckpointHook):
     - A training that was killed while it validated validates that epoch when it goes on, the last one included.
       ``last_validation.json`` says which was the last.
     - Weights that are not finite are not written.
+    - With ``minutes`` there are checkpoints within an epoch, too, from which a training goes on behind the very step:
+      ``epoch_<epochs done>_iter_<steps done>.pth``. The last ``max_keep_timed`` are kept until the training has ended.
+
+    Args:
+        minutes (float, optional): The most minutes between two checkpoints, and so the most that a kill costs. Defaults
+            to None: those of ``interval`` alone.
+        max_keep_timed (int): How many of those within an epoch are kept. Defaults to 2: the newest may be torn by a
+            crash of the machine.
+        **kwargs: As mmengine's: ``interval``, ``by_epoch``, ``max_keep_ckpts``, ``save_best``, ….
 
     Raises:
+        ValueError: ``minutes`` is not above 0, or ``max_keep_timed`` below 1.
         FloatingPointError: While training, weights are not finite.
     """
+
+    def __init__(self, *args, minutes: Optional[float] = None, max_keep_timed: int = 2, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if minutes is not None and not minutes > 0:
+            raise ValueError(f'CheckpointHook.minutes is {minutes}, expected a number above 0, or None')
+        if max_keep_timed < 1:
+            raise ValueError(f'CheckpointHook.max_keep_timed is {max_keep_timed}, expected 1 or more')
+        self.minutes = minutes
+        self.max_keep_timed = max_keep_timed
+        self._position: Optional[dict] = None
+        self._written = time.monotonic()
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Called by the runner with what it has read."""
+        self._position = (checkpoint.get('meta') or {}).get(POSITION)
 
     def before_train(self, runner: Runner) -> None:
         """Called by the runner, after it has resumed."""
         super().before_train(runner)
+        self._written = time.monotonic()
+        self._go_on_within_epoch(runner)
         if is_main_process():
             clear_parts_below(self.out_dir)
             # A kill may have come between a checkpoint and the removal of the one whose place it takes.
@@ -57,6 +91,22 @@ class CheckpointHook(BaseCheckpointHook):
             runner.logger.info(f'{unit} {step} was not validated to its end: it is now, before the training goes on')
             runner.val_loop.run()
 
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None,
+                         outputs: Optional[dict] = None) -> None:
+        """Called by the runner after each step."""
+        super().after_train_iter(runner, batch_idx, data_batch, outputs)
+        if self.minutes is None or not getattr(runner.optim_wrapper, 'should_update', lambda: True)():
+            return  # or the gradients that wait would be lost
+        # At the end of an epoch, after_train_epoch writes.
+        if not (self.by_epoch and batch_idx + 1 == len(runner.train_loop.dataloader)) and self._is_due():
+            self._save_timed(runner, batch_idx + 1)
+
+    def after_train(self, runner: Runner) -> None:
+        """Called by the runner."""
+        super().after_train(runner)
+        if is_main_process():
+            self._remove_timed(keep=0)
+
     def after_val_epoch(self, runner: Runner, metrics: Optional[Dict[str, float]] = None) -> None:
         """Called by the runner."""
         # A checkpoint that is written now, with a new best score, knows that its epoch is validated.
@@ -65,6 +115,43 @@ class CheckpointHook(BaseCheckpointHook):
         if is_main_process():
             unit = 'epoch' if self.by_epoch else 'iter'
             write_text(Path(self.out_dir, VALIDATED), json.dumps({unit: self._step(runner)}) + '\n')
+
+    def _go_on_within_epoch(self, runner: Runner) -> None:
+        loop = runner.train_loop
+        if isinstance(loop, EpochBasedTrainLoop):
+            loop.go_on_at(self._position if runner._resume else None)
+        elif self.by_epoch and (self.minutes is not None or (runner._resume and self._position)):
+            raise ValueError(f'train_cfg builds a {type(loop).__module__}.{type(loop).__name__}, which cannot go on '
+                             "in the middle of an epoch: expected train_cfg.type='mmrefseg.EpochBasedTrainLoop'")
+
+    def _is_due(self) -> bool:
+        """Whether a checkpoint is due by the clock of the first process."""
+        due = torch.tensor([float(time.monotonic() - self._written >= 60 * self.minutes)])
+        broadcast(due)
+        return bool(due.item())
+
+    def _save_timed(self, runner: Runner, done: int) -> None:
+        if not self.by_epoch:
+            self._save_checkpoint(runner)
+            return
+        check_finite(runner)
+        name = TIMED.format(runner.epoch, runner.iter + 1)
+        runner.logger.info(f'Saving {name} behind step {done} of the epoch')
+        runner.save_checkpoint(
+            self.out_dir, name, self.file_client_args, save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler, meta={POSITION: runner.train_loop.position(done)},
+            by_epoch=False, backend_args=self.backend_args, **self.args)
+        self._written = time.monotonic()
+        if is_main_process():
+            write_text(Path(runner.work_dir, 'last_checkpoint'), self.file_backend.join_path(self.out_dir, name))
+            self._remove_timed(self.max_keep_timed, (runner.epoch, runner.iter + 1))
+
+    def _remove_timed(self, keep: int, newest: Tuple[int, int] = (0, 0)) -> None:
+        """Remove those within epochs but the last ``keep``; what is later than ``newest`` is of a void training."""
+        places = {path: place_of(path.name) for path in Path(self.out_dir).glob(TIMED.format('*', '*'))}
+        kept = sorted((path for path in places if places[path] <= newest), key=places.get)[-keep:] if keep else []
+        for path in places.keys() - set(kept):
+            self._remove(str(path))
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         check_finite(runner)
@@ -89,6 +176,7 @@ class CheckpointHook(BaseCheckpointHook):
             by_epoch=self.by_epoch,
             backend_args=self.backend_args,
             **self.args)
+        self._written = time.monotonic()
         if is_main_process():
             write_text(Path(runner.work_dir, 'last_checkpoint'), self.last_ckpt)
             for each in outdated:
@@ -139,9 +227,9 @@ class CheckpointHook(BaseCheckpointHook):
 
     def _owes_validation(self, runner: Runner, step: int) -> bool:
         loop = runner.train_loop
-        if runner.val_loop is None or not isinstance(loop, (EpochBasedTrainLoop, IterBasedTrainLoop)):
+        if runner.val_loop is None or not isinstance(loop, (AnyEpochBasedTrainLoop, IterBasedTrainLoop)):
             return False
-        if self.by_epoch != isinstance(loop, EpochBasedTrainLoop):
+        if self.by_epoch != isinstance(loop, AnyEpochBasedTrainLoop):
             return False
         last = loop.max_epochs if self.by_epoch else loop.max_iters
         loop._decide_current_val_interval()

@@ -12,8 +12,8 @@ from ..half_precision import use_half_precision
 class HalfPrecisionHook(Hook):
     """Brings the model to half precision when a test begins, after its checkpoint was loaded.
 
-    It is ``tools/test.py --amp``. See :func:`~mmrefseg.engine.use_half_precision`; validation during a training is in
-    single precision, as mmengine has it.
+    It is ``tools/test.py --amp``. See :func:`~mmrefseg.engine.use_half_precision`; a training with ``--amp`` validates
+    under autocast alone, since its weights are to keep their low bits.
     """
 
     def before_test(self, runner: Runner) -> None:

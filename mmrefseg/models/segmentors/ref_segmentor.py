@@ -94,6 +94,8 @@ class RefSegmentor(BaseSegmentor):
                  pretrained: Optional[str] = None,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        # mmseg's takes no such option: images of pinned memory then go to a GPU without a wait of the host.
+        self.data_preprocessor._non_blocking = True
         if pretrained is not None:
             backbone = dict(backbone, pretrained=pretrained)
         self.backbone = MODELS.build(backbone)

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from helpers.segmentor_inputs import FCN
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
+from segmentor_inputs import FCN
 
 from mmrefseg.models.segmentors import mmseg_losses as module
 from mmrefseg.models.segmentors.mmseg_losses import mmseg_losses

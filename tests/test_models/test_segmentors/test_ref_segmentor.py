@@ -7,6 +7,7 @@ from mmengine.structures import PixelData
 from segmentor_inputs import COMBINATIONS, DECODER, FCN, HEAD, LAVT, SWIN, TEXT, UPER, build, make_batch
 
 from mmrefseg.errors import RefDataError
+from mmrefseg.structures import RefDataSample
 
 
 @pytest.mark.parametrize('name', COMBINATIONS)
@@ -104,6 +105,16 @@ def test_prediction_at_the_original_size(classes, threshold, padded):
     assert torch.equal(sample.pred_sem_seg.data, mask.to(torch.uint8))
     expected = torch.stack([p[m].mean() if m.any() else p.new_zeros(()) for p, m in zip(probability, mask)])
     torch.testing.assert_close(sample.pred_scores, expected)
+
+
+def test_the_host_does_not_wait_for_images_on_their_way_to_a_gpu():
+    class Sent(RefDataSample):
+        def to(self, *args, **kwargs):
+            self.set_field(kwargs, 'how', field_type='metainfo')
+            return self
+
+    sample = build(**COMBINATIONS['lavt']).data_preprocessor.cast_data(dict(data_samples=[Sent()]))['data_samples'][0]
+    assert sample.how == dict(non_blocking=True)
 
 
 def test_an_empty_mask_scores_zero():
