@@ -5,6 +5,7 @@ import json
 import re
 import runpy
 import shlex
+import shutil
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -13,8 +14,12 @@ import cv2
 import numpy as np
 import pytest
 from conftest import ROOT, runners_forgotten
+from form_sources import WRITERS, write_images
 from mmengine.config import Config
 from PIL import Image
+
+from mmrefseg.command_line import main
+from mmrefseg.registry import DATASETS
 
 TEXT = (ROOT / 'docs/en/custom_dataset.md').read_text()
 CONFIG = 'configs/my_set/lavt_nano_my_set.py'
@@ -90,6 +95,29 @@ def test_it_trains_tests_and_answers(walked):
     assert 0 <= float(row.split('|')[2]) <= 100
     assert "'the red square': score" in printed['image_demo.py']
     assert 'No training picture is in another split' in printed['check_leakage.py']
+
+
+@pytest.mark.parametrize('name', ['labelme', 'cvat', 'labelstudio', 'coco'])
+def test_from_a_labelling_tool_to_what_training_reads(tmp_path, monkeypatch, name):
+    """Its export, the two commands of the page, and the samples of the page's config."""
+    commands = re.findall(r'^python tools/dataset_converters/to_refer.py EXPORT (.*)$', TEXT, flags=re.MULTILINE)
+    assert len(commands) == 2
+    (tmp_path / 'in').mkdir()
+    source, images = WRITERS[name](tmp_path / 'in'), tmp_path / 'data/my_set/images'
+    if source.is_dir():  # a folder a split, with its images
+        shutil.copytree(source, images, ignore=shutil.ignore_patterns('*.json'))
+    else:
+        write_images(images)
+    monkeypatch.chdir(tmp_path)
+    for options in commands:
+        assert main(['to-refer', str(source), *shlex.split(options)]) == 0
+    cfg = Config.fromstring(blocks('python')[0].replace("'../", f"'{ROOT}/configs/"), '.py')
+    (tmp_path / 'data/my_set/masks').mkdir(exist_ok=True)
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    texts = {text for number in range(len(dataset)) for text in dataset.get_data_info(number)['expressions']}
+    assert 'two pieces' in texts and texts & {'the red square', 'red thing'}
+    sample = dataset[0]
+    assert sample['inputs'].shape == (3, 96, 96) and sample['data_samples'].gt_sem_seg.data.any()
 
 
 def test_the_published_size_is_a_config_too():
