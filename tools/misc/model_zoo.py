@@ -44,9 +44,10 @@ testB`. GMACs and parameters: `tools/analysis_tools/get_flops.py CONFIG --shape 
 its commands: what a model started from, and how long it learned, differs from row to row, so the rows do not compare
 the methods; that is [another page](refshapes_benchmark.md)'s matter.
 
-Beside them lie `swin_nano_refshapes` and `swin_nano-fine_refshapes`, backbones that learned to see RefShapes' shapes without
-a word ([mixing](../../configs/mixing/README.md)), for a nano model to start from, and the same of simple RefShapes: `init_cfg=dict(type='Pretrained',
-checkpoint='zoo://swin_nano_refshapes-….safetensors', prefix='backbone.')`.
+Beside them lie `swin_nano_refshapes` and `swin_nano-fine_refshapes`, backbones that learned to see RefShapes' shapes
+without a word ([mixing](../../configs/mixing/README.md)), for a nano model to start from, and the same of simple
+RefShapes: `init_cfg=dict(type='Pretrained', checkpoint='zoo://swin_nano_refshapes-….safetensors',
+prefix='backbone.')`.
 
 ### The files
 
