@@ -102,7 +102,8 @@ def train_and_test(name: str, seed: int, args: argparse.Namespace) -> Dict[str, 
                   wall_seconds=round(time.time() - started), commit=state and state.commit, torch=torch.__version__)
     args.results.mkdir(parents=True, exist_ok=True)
     write_text(file, json.dumps(record, indent=1) + '\n')
-    print(f'{name} seed {seed}: mIoU {scores["mIoU"]:.2f}', flush=True)
+    metric = 'mIoU' if 'mIoU' in scores else 'gIoU'
+    print(f'{name} seed {seed}: {metric} {scores[metric]:.2f}', flush=True)
     return scores
 
 

@@ -60,6 +60,8 @@ def test_finished_runs_are_not_repeated(refshapes, claims, tmp_path, monkeypatch
         refshapes.train_and_test('lavt+sadlr-n1', 3, options(tmp_path, epochs=4))
     measured, hours = refshapes.read_scores(tmp_path / 'results')
     assert measured == {'lavt+sadlr-n1': {3: dict(mIoU=12.)}} and hours == 30 / 3600
+    monkeypatch.setattr(refshapes, 'read_run', lambda path: RunHistory(path, validations=[dict(step=2, gIoU=7.)]))
+    assert refshapes.train_and_test('rela-generalized', 0, options(tmp_path)) == dict(gIoU=7.)
 
 
 def test_differences_are_paired_by_seed(claims):
