@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,7 @@ def test_setuptools_without_pkg_resources(tmp_path):
         'm.PathFinder.find_spec = classmethod(lambda cls, name, path=None, target=None: '
         'None if name == "pkg_resources" else original(name, path, target))\n')
     code = ('import mmrefseg, pkg_resources; assert pkg_resources.__file__.endswith("pkg_resources_stand_in.py"); '
+            'pkg_resources.fixup_namespace_packages("here"); '
             'from mmengine.utils import get_installed_path, is_installed; '
             'assert is_installed("mmsegmentation") and not is_installed("no_such_package"); '
             'assert get_installed_path("mmsegmentation").endswith("mmseg"); '
@@ -84,7 +86,14 @@ def test_version_of_a_package_under_another_distribution_name():
 
 @pytest.mark.parametrize('lowest', ['', '0.1'])
 def test_too_new(monkeypatch, lowest):
-    monkeypatch.setattr('importlib.metadata.version', lambda name: '2.2.0')
+    there = dict(mmengine='2.2.0', torch='2.2.0')
+
+    def version(name):
+        if name not in there:
+            raise PackageNotFoundError(name)
+        return there[name]
+
+    monkeypatch.setattr('importlib.metadata.version', version)
     rows = (('mmengine', lowest, '2.2', 'pip install this'), ('torch', lowest, '2.3', 'pip install that'))
     with pytest.raises(ImportError) as caught:
         compat.check_versions(rows)

@@ -1,4 +1,4 @@
-"""The three names of ``pkg_resources`` that mmengine reads, over ``importlib.metadata``.
+"""The names of ``pkg_resources`` that mmengine and pytest read, over ``importlib.metadata``.
 
 setuptools 81 and newer leave ``pkg_resources`` out. :func:`mmrefseg.compat.provide_pkg_resources` lets this file take
 its place where it is missing.
@@ -7,7 +7,7 @@ its place where it is missing.
 from importlib.metadata import PackageNotFoundError as DistributionNotFound
 from importlib.metadata import distribution
 
-__all__ = ['DistributionNotFound', 'get_distribution']
+__all__ = ['DistributionNotFound', 'fixup_namespace_packages', 'get_distribution']
 
 
 class _Distribution:
@@ -35,3 +35,10 @@ class _Distribution:
 
 
 get_distribution = _Distribution
+
+
+def fixup_namespace_packages(path: str, parent: object = None) -> None:
+    """Nothing: it is for namespace packages that ``declare_namespace`` made, which is not here.
+
+    pytest's ``monkeypatch.syspath_prepend`` calls it wherever a ``pkg_resources`` has been imported.
+    """

@@ -316,7 +316,7 @@ def test_defaults_and_where_the_files_are_had(tmp_path, dataset, folder, split_b
     assert type(built) is dataset and built.split_by == split_by
     assert built.instances_file == str(tmp_path / folder / 'instances.json')
     with pytest.raises(RefDataError, match=rf'{folder.replace("+", ".")}/instances.json is missing.*'
-                                           rf'(https://.*{folder.replace("+", ".")}.zip|make_refsh)'):
+                                           rf'(https://.*{folder.replace("+", ".")}.zip|make-refsh)'):
         built.full_init()
 
 
