@@ -173,7 +173,7 @@ def test_errors_of_the_inferencer(onnx_file, exported, tmp_path):
         OnnxSession(tmp_path / 'later.onnx')
     del model.metadata_props[:]
     onnx.save(model, tmp_path / 'other.onnx')
-    with pytest.raises(ValueError, match="other.onnx does not describe itself .*expected a file written by mmrefseg tool exp"):
+    with pytest.raises(ValueError, match="other.onnx does not describe itself .*written by mmrefseg tool export"):
         OnnxSession(tmp_path / 'other.onnx')
     sample = RefDataSample(metainfo=dict(expressions=['star'], img_shape=(32, 32), ori_shape=(32, 32)))
     with pytest.raises(ValueError, match=r'the images are \(32, 32\), and the model was exported for \(64, 64\)'):
