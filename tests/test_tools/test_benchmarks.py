@@ -327,3 +327,15 @@ def test_finer_strides_reach_higher_iou(run_script, refshapes_root):
     coarse, fine = rows
     assert coarse[:2] == [64, 16] and fine[:2] == [64, 4]
     assert coarse[2] < fine[2] and coarse[4] < fine[4] <= fine[2] <= 100  # a fit is no worse than the share of a cell
+
+
+def test_forms_are_read_alike(run_script, monkeypatch, tmp_path):
+    for needed in ('lmdb', 'pyarrow'):
+        pytest.importorskip(needed)
+    script, out = load('forms'), tmp_path / 'forms.json'
+    monkeypatch.setattr(script, 'measure_apart', lambda what, path, cache: script.measure(what, path))  # here
+    printed = run_script(script, '--rows', 60, '--repeats', 1, '--out', out)
+    assert '60 rows, 1 rounds' in printed and 'inside.parquet' in printed and 'train.lmdb' in printed
+    found, = json.loads(out.read_text())['rounds']
+    assert {name: way['found'] for name, way in found['list, first'].items()} == {'list.jsonl': 60, 'list.parquet': 60}
+    assert len({way['found'] for way in found['inside'].values()}) == 1  # bytes of images and masks
