@@ -10,4 +10,4 @@ model = dict(
     text_encoder=dict(
         type='RNNEncoder', embed_dims=64, hidden_dims=64, boundaries=True, vocab=_base_.refshapes_vocab),
     fusion=dict(type='PWAMFusion', in_channels=[32, 64, 160, 256], text_channels=128),
-    decode_head=dict(num_classes=2, norm_cfg=dict(type='BN')))
+    decode_head=dict(num_classes=2, norm_cfg=dict(type='BN'), loss_decode=dict(avg_non_ignore=True)))
