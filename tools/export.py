@@ -17,7 +17,6 @@ from mmrefseg.engine import add_config_options, apply_options, read_config
 from mmrefseg.export import export_onnx, export_program
 from mmrefseg.export.parity import CASES, TOLERANCE
 from mmrefseg.exported import ExportError
-from mmrefseg.utils import find_config
 
 
 def main() -> None:
@@ -38,7 +37,7 @@ def main() -> None:
         parser.error('--opset is for ….onnx')
     try:
         weights = args.checkpoint or find_zoo_model(args.config).weights
-        cfg = read_config(find_config(args.config))
+        cfg = read_config(args.config)
         apply_options(cfg, args.cfg_options)
         inferencer = RefSegInferencer(cfg, weights, device='cpu', show_progress=False,
                                     allow_partial=args.allow_partial)

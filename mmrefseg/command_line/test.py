@@ -27,7 +27,7 @@ from mmrefseg.engine import (
     prepare_cpu_run,
 )
 from mmrefseg.models import brings_weights, compile_parts
-from mmrefseg.utils import find_config, keep_freed_memory, write_text
+from mmrefseg.utils import keep_freed_memory, write_text
 
 DUMPING = ('RefIoUMetric', 'GRefMetric')  # metrics with a dump_file
 
@@ -57,7 +57,7 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     """Test every split, print one table."""
     args = parse_args(arguments, prog)
     keep_freed_memory()
-    cfg = load_config(find_config(args.config), args.cfg_options, args.work_dir, args.launcher)
+    cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
     check_config(cfg, TESTING)
     with other_processes(cfg):
         run(cfg, args)

@@ -2,8 +2,8 @@
 
 import ast
 import difflib
-import runpy
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Dict, Optional, Sequence
 
@@ -43,7 +43,11 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
                          + f'; {prog or "tool"} lists them')
     debug = [DEBUG] if DEBUG in sys.orig_argv else []  # which the door of the command took
     sys.argv = [f'{prog or "tool"} {stem}', *rest, *debug]
-    runpy.run_path(str(tools[stem]), run_name='__main__')
+    # Not by runpy, which would put the file's path in the place of the name above.
+    spec = spec_from_file_location('__main__', tools[stem])
+    module = sys.modules['__main__'] = module_from_spec(spec)
+    module.__spec__ = None  # it is a script: other processes that it spawns read its file
+    spec.loader.exec_module(module)
 
 
 def title_of(path: Path) -> str:

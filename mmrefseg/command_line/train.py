@@ -27,7 +27,7 @@ from mmrefseg.engine import (
     resume_after_restart,
 )
 from mmrefseg.models import compile_parts
-from mmrefseg.utils import find_config, keep_freed_memory
+from mmrefseg.utils import keep_freed_memory
 
 
 def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> argparse.Namespace:
@@ -45,7 +45,7 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     """Build the runner and train."""
     args = parse_args(arguments, prog)
     keep_freed_memory()
-    cfg = load_config(find_config(args.config), args.cfg_options, args.work_dir, args.launcher)
+    cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
     cfg.resume = args.resume or bool(cfg.get('resume'))
     check_config(cfg, TRAINING)
     resume_after_restart(cfg)
