@@ -6,7 +6,7 @@ import os
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 # (import name, lowest version that works, first version too new, the line to type). Import names and
 # ``__version__`` are checked, not distributions: mmcv, mmcv-lite and the OneDL forks all install the same
@@ -58,22 +58,26 @@ def find_overlaid(groups: tuple = OVERLAID) -> List[str]:
     Returns:
         list[str]: What is there twice, each with the lines that mend it: all of them go before one comes.
     """
-    from importlib.metadata import PackageNotFoundError, version
-
     problems = []
     for group in groups:
-        found = []
-        for name in group:
-            try:
-                found.append(f'{name}=={version(name)}')
-            except PackageNotFoundError:
-                continue
+        versions = {name: version_of(name) for name in group}
+        found = [f'{name}=={version}' for name, version in versions.items() if version is not None]
         if len(found) > 1:
-            names = ' '.join(each.partition('==')[0] for each in found)
+            names = ' '.join(name for name, version in versions.items() if version is not None)
             again = ' or '.join(f"pip install --no-deps {each}" for each in found)
             problems.append(f'{" and ".join(found)} install the same files:  pip uninstall -y {names}  and then  '
                             f'{again}')
     return problems
+
+
+def version_of(name: str) -> Optional[str]:
+    """The version of an installed distribution, or None. Its metadata spare importing it, which may take a second."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def find_problems(required: tuple = REQUIRED) -> List[str]:
@@ -85,8 +89,6 @@ def find_problems(required: tuple = REQUIRED) -> List[str]:
     Returns:
         list[str]: What is wrong, each with the line that mends it.
     """
-    from importlib.metadata import PackageNotFoundError, version
-
     from packaging.version import Version
 
     problems = []
@@ -96,10 +98,8 @@ def find_problems(required: tuple = REQUIRED) -> List[str]:
             continue
         if not lowest and not below:
             continue
-        try:
-            # The distribution's metadata spare importing transformers, which takes a second.
-            found = version(name)
-        except PackageNotFoundError:
+        found = version_of(name)
+        if found is None:
             if problems:  # importing this one may fail for a package above that is missing
                 continue
             try:
@@ -153,16 +153,8 @@ def know_forks(packages: Dict[str, str]) -> None:
     Args:
         packages (dict): mmengine's names of modules -> distributions, changed in place.
     """
-    from importlib.metadata import PackageNotFoundError, version
-
     for module, fork in FORKS.items():
-        try:
-            version(packages.get(module, module))
-        except PackageNotFoundError:
-            try:
-                version(fork)
-            except PackageNotFoundError:
-                continue
+        if version_of(packages.get(module, module)) is None and version_of(fork) is not None:
             packages[module] = fork
 
 
