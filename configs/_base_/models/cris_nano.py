@@ -23,8 +23,5 @@ model = dict(
         in_channels=32,
         text_channels=128,
         loss_decode=[dict(type='RefCrossEntropyLoss'), dict(type='RefDiceLoss')]),
-    # A mask of the fused map, in training alone, as LAVT's.
-    auxiliary_head=dict(
-        type='FCNHead', in_channels=64, in_index=0, channels=64, num_convs=0, concat_input=False, num_classes=2,
-        norm_cfg=dict(type='BN'), dropout_ratio=0., loss_decode=dict(type='RefDiceLoss', loss_weight=0.4)),
+    auxiliary_head=dict(_base_.nano_auxiliary, in_channels=64, in_index=0, channels=64),
     test_cfg=dict(eval_size='input', threshold=0.5, interpolation='bilinear'))

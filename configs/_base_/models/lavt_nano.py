@@ -9,11 +9,8 @@ model = dict(
         in_channels=32,
         sub_pixel=dict(channels=16, scale=2),  # a shape has straight edges, and a cell of stride 4 is a fifth of one
         loss_decode=[dict(type='RefCrossEntropyLoss'), dict(type='RefDiceLoss')]),
-    # A mask of each fused map, in training alone: words find their pixels in half the steps.
     auxiliary_head=[
-        dict(
-            type='FCNHead', in_channels=channels, in_index=level, channels=channels, num_convs=0, concat_input=False,
-            num_classes=2, norm_cfg=dict(type='BN'), dropout_ratio=0.,
-            loss_decode=dict(type='RefDiceLoss', loss_weight=0.4))
-        for level, channels in enumerate((32, 64, 128))
+        dict(_base_.nano_auxiliary, in_channels=32, in_index=0, channels=32),
+        dict(_base_.nano_auxiliary, in_channels=64, in_index=1, channels=64),
+        dict(_base_.nano_auxiliary, in_channels=128, in_index=2, channels=128)
     ])

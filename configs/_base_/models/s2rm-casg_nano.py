@@ -8,10 +8,7 @@ model = dict(
     backbone=dict(type='StemSwin', **_base_.nano_swin_fine),
     fusion=dict(in_channels=in_channels, text_channels=128, feature_size=(12, 12)),
     decoder=dict(in_channels=in_channels, text_channels=128, num_convs=1),
-    # A mask of the fused map, in training alone, as LAVT's.
-    auxiliary_head=dict(
-        type='FCNHead', in_channels=128, in_index=2, channels=128, num_convs=0, concat_input=False, num_classes=2,
-        norm_cfg=dict(type='BN'), dropout_ratio=0., loss_decode=dict(type='RefDiceLoss', loss_weight=0.4)),
+    auxiliary_head=dict(_base_.nano_auxiliary, in_channels=128, in_index=2, channels=128),
     decode_head=dict(
         in_channels=32,
         sub_pixel=dict(channels=16, scale=2),

@@ -13,6 +13,11 @@ nano_swin = dict(
     pretrain_img_size=96,
     init_cfg=dict(
         type='Pretrained', checkpoint='zoo://swin_nano_refshapes-a6de3425.safetensors', prefix='backbone.'))
+# A mask of a fused map, in training alone: words find their pixels in half the steps. To it come in_channels, in_index
+# and channels.
+nano_auxiliary = dict(
+    type='FCNHead', num_convs=0, concat_input=False, num_classes=2, norm_cfg=dict(type='BN'), dropout_ratio=0.,
+    loss_decode=dict(type='RefDiceLoss', loss_weight=0.4))
 # Its first three stages, for fusion behind it whose coarsest level has a stride of 16: of 96 pixels it keeps 6 cells.
 nano_swin_3 = dict(nano_swin, depths=[1, 1, 1], num_heads=[2, 4, 8], out_indices=(0, 1, 2))
 # For fusion behind it, whose level is a fine one: of 96 pixels it keeps 12 cells, where the fourth stage would leave 3.

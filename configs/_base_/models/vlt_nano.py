@@ -15,9 +15,6 @@ model = dict(
         dropout=0.),
     # The encoder's map beside the responses: from them alone a place on the map takes far longer to learn.
     decoder=dict(in_channels=64, feature_size=feature_size, channels=[[64, 64, 64], [64], [32]], map_channels=64),
-    # A mask of the fused map, in training alone, as LAVT's.
-    auxiliary_head=dict(
-        type='FCNHead', in_channels=64, in_index=0, channels=64, num_convs=0, concat_input=False, num_classes=2,
-        norm_cfg=dict(type='BN'), dropout_ratio=0., loss_decode=dict(type='RefDiceLoss', loss_weight=0.4)),
+    auxiliary_head=dict(_base_.nano_auxiliary, in_channels=64, in_index=0, channels=64),
     decode_head=dict(
         in_channels=32, loss_decode=[dict(type='RefCrossEntropyLoss'), dict(type='RefDiceLoss')]))
