@@ -278,8 +278,9 @@ class ReferDataset(BaseDataset):
     def sample_counts(self) -> SampleCounts:
         """Count the images, refs and expressions of all samples, each once."""
         rows, _ = self.expression_rows()
-        refs = np.unique(self.index.expression_ref[rows])
-        return SampleCounts(len(np.unique(self.index.ref_image[refs])), len(refs), len(np.unique(rows)))
+        expressions = np.flatnonzero(np.bincount(rows))  # sorting them takes seconds for millions
+        refs = np.flatnonzero(np.bincount(self.index.expression_ref[expressions]))
+        return SampleCounts(np.count_nonzero(np.bincount(self.index.ref_image[refs])), len(refs), len(expressions))
 
     @force_full_init
     def images_of_splits(self) -> Dict[Tuple[str, str], List[str]]:

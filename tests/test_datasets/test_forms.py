@@ -22,6 +22,7 @@ from PIL import Image
 from mmrefseg.command_line import main
 from mmrefseg.datasets import ReferDataset, TripletListDataset, decode_segmentation
 from mmrefseg.datasets.forms import FORMS, Source, recognise
+from mmrefseg.datasets.refer_format.restricted_pickle import load_refer_pickle
 from mmrefseg.errors import RefDataError
 
 NEEDS = dict(jxu124='pyarrow', lmms='pyarrow', lmdb='lmdb')
@@ -99,8 +100,8 @@ def test_round_trip(tmp_path, name, to):
 def generated(refshapes_root):
     """RefShapes: outlines of one and of several pieces (what is hidden in part), and crowds' RLEs."""
     folder = refshapes_root / 'refshapes'
-    data = refer_collection(json.loads((folder / 'instances.json').read_text()), pickle.loads(
-        (folder / 'refs(unc).p').read_bytes()), refshapes_root / 'images/refshapes', 60)
+    data = refer_collection(json.loads((folder / 'instances.json').read_text()), load_refer_pickle(
+        folder / 'refs(unc).p'), refshapes_root / 'images/refshapes', 60)
     pieces = [len(thing.outlines) for thing in data.objects]
     assert min(pieces) == 0 and max(pieces) > 1 and len(data.splits) > 1
     return data
@@ -110,8 +111,8 @@ def generated(refshapes_root):
 def published(shared_dir):
     """The excerpt of RefCOCO, as published."""
     folder = shared_dir / 'refcoco_real'
-    data = refer_collection(json.loads((folder / 'refcoco/instances.json').read_text()), pickle.loads(
-        (folder / 'refcoco/refs(unc).p').read_bytes()), next(folder.rglob('train2014')), 1000)
+    data = refer_collection(json.loads((folder / 'refcoco/instances.json').read_text()), load_refer_pickle(
+        folder / 'refcoco/refs(unc).p'), next(folder.rglob('train2014')), 1000)
     assert max(len(thing.outlines) for thing in data.objects) > 1
     return data
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 def mmseg_losses(head: BaseDecodeHead, maps: List[Tensor], target: Tensor, train_cfg: dict) -> Dict[str, Tensor]:
     """The losses of a head of mmseg, and its ``acc_seg``, as ``head.loss`` gives them.
 
-    mmseg counts the accuracy by ``topk`` and by gathering the pixels that count, which takes a tenth of a training step
-    of nano LAVT with three ``FCNHead`` on a CPU and waits for the device on a GPU. A plain head of two classes is
+    mmseg counts the accuracy by ``topk`` and by gathering the pixels that count, which takes a twelfth of a training
+    step of nano LAVT with three ``FCNHead`` on a CPU and waits for the device on a GPU. A plain head of two classes is
     counted by comparisons; one with losses of its own, a pixel sampler or another number of logits is left to mmseg.
 
     Args:
