@@ -54,12 +54,9 @@ setup(
         'Environment :: GPU :: NVIDIA CUDA',
         'Intended Audience :: Developers',
         'Intended Audience :: Science/Research',
-        'License :: OSI Approved :: Apache Software License',
-        'Operating System :: OS Independent',
+        'Operating System :: POSIX :: Linux',
         'Programming Language :: Python :: 3',
         'Programming Language :: Python :: 3.11',
-        'Programming Language :: Python :: 3.12',
-        'Programming Language :: Python :: 3.13',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
         'Topic :: Scientific/Engineering :: Image Recognition',
     ],
@@ -71,11 +68,11 @@ setup(
     # import names. `import mmrefseg` checks them and prints the line to type.
     install_requires=[
         'torch>=2.6', 'transformers>=5.6', 'tokenizers>=0.22', 'safetensors>=0.4.3', 'pycocotools>=2.0.6',
-        'msgspec>=0.21', 'numpy>=1.24', 'pillow>=9.2', 'matplotlib>=3.7', 'prettytable>=3', 'rich>=12.3',
+        'msgspec>=0.21', 'numpy>=1.26', 'pillow>=9.2', 'matplotlib>=3.7', 'prettytable>=3', 'rich>=12.3',
         'packaging>=21', 'ftfy', 'regex'
     ],
     extras_require=dict(
-        mm=['mmengine>=0.10.6,<1', 'mmcv-lite>=2.0.0,<2.2', 'mmsegmentation>=1.2.1,<2', 'mmdet>=3.2.0,<4'],
+        mm=['mmengine>=0.10.6,<1', 'mmcv-lite>=2.1.0,<2.2', 'mmsegmentation>=1.2.1,<2', 'mmdet>=3.2.0,<4'],
         demo=['gradio>=6,<7'],
         parquet=['pyarrow>=17', 'lmdb>=1.4'],
         tensorboard=['tensorboard>=2.14'],

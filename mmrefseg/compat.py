@@ -14,7 +14,7 @@ from typing import Dict, List, Optional
 REQUIRED = (
     ('torch', '2.6', '', 'pip install torch==2.13.0'),
     ('mmengine', '0.10.6', '1', 'pip install mmengine==0.10.7'),
-    ('mmcv', '2.0.0', '2.4', 'pip install mmcv-lite==2.1.0'),
+    ('mmcv', '2.1.0', '2.4', 'pip install mmcv-lite==2.1.0'),
     ('mmseg', '1.2.1', '2', 'pip install mmsegmentation==1.2.2'),
     ('mmdet', '3.2.0', '4', 'pip install mmdet==3.3.0'),
     ('transformers', '5.6', '', 'pip install transformers==5.23.0'),

@@ -17,7 +17,7 @@ from conftest import ROOT
 def source(tmp_path_factory):
     """A copy, so that no build folder is left in the repository."""
     source = tmp_path_factory.mktemp('source') / 'mmrefseg'
-    ignored = ('--exclude=.git', '--exclude=.venv', '--exclude=work_dirs', '--exclude=./data')
+    ignored = ('--exclude=.git', '--exclude=.venv*', '--exclude=work_dirs', '--exclude=./data')
     source.mkdir()
     pack = subprocess.run(['tar', '-C', str(ROOT), *ignored, '-cf', '-', '.'], check=True, capture_output=True)
     subprocess.run(['tar', '-C', str(source), '-xf', '-'], input=pack.stdout, check=True)

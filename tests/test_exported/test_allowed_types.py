@@ -45,7 +45,7 @@ def open_file(monkeypatch, tmp_path):
 
     def open_file(text):
         Session.custom_metadata_map = {KEY: text}
-        monkeypatch.setattr('onnxruntime.InferenceSession', Session)
+        monkeypatch.setattr(pytest.importorskip('onnxruntime'), 'InferenceSession', Session)
         (tmp_path / 'file.onnx').write_bytes(b'')
         return RefSegInferencer(tmp_path / 'file.onnx', device='cpu', show_progress=False)
 
