@@ -40,6 +40,7 @@ OTHERS = {
     r'jupyter execute --inplace docs/en/tutorial.ipynb': 'tests/test_docs/test_tutorial.py runs its cells',
     r'python -m sphinx .+': 'tests/test_docs/test_site.py builds the site',
     r'git \w+ .+': 'the reader\'s own checkout',
+    r'mim (train|test|search) mmrefseg .+': "openmim's own; they end in tools/train.py and tools/test.py",
     r'python -m build': 'tests/test_packaging.py builds both files',
     # docs/en/migration.md quotes what the other code bases have their users type.
     r'python (-m torch\.distributed\.launch|-u|vlt\.py|test\.py|train\.py) .+': 'another code base\'s',
