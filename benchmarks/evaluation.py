@@ -3,7 +3,7 @@
     python benchmarks/evaluation.py configs/lts/lts_swinb_refcoco.py --expressions refcoco_val.tsv
     python benchmarks/evaluation.py configs/s2rm/s2rm-casg_swinb_refcoco.py --shape 512 512
 
-``--expressions`` is a file of tab-separated lines: picture, object, its expressions (--pictures of them are taken, with
+``--expressions`` is a file of tab-separated lines: picture, object, its expressions (--images of them are taken, with
 few and with many expressions, as the file has them). Without it there are as many expressions as pictures of RefCOCO's
 val split have, of words that say nothing. Every round takes a picture and does it in all ways, in turn: one by one in
 single precision (--singles of its expressions, a call each with the picture), grouped in single precision, grouped in
@@ -36,17 +36,17 @@ COUNTS = (5, 6, 6, 11)
 WAYS = ('one by one', 'grouped', 'grouped, amp')
 
 
-def read_pictures(path: Optional[Path], number: int) -> List[List[str]]:
+def read_images(path: Optional[Path], number: int) -> List[List[str]]:
     """The expressions of ``number`` pictures, from those with the fewest to those with the most in equal steps."""
     if path is None:
         counts = [COUNTS[i % len(COUNTS)] for i in range(number)]
         return [[' '.join(WORDS[(start + i) % len(WORDS)] for i in range(1 + start % 6)) for start in range(count)]
                 for count in counts]
-    pictures = defaultdict(list)
+    images = defaultdict(list)
     for line in path.read_text(encoding='utf-8').splitlines():
-        picture, _, *expressions = line.split('\t')
-        pictures[picture].extend(expressions)
-    ordered = sorted(pictures.values(), key=len)
+        name, _, *expressions = line.split('\t')
+        images[name].extend(expressions)
+    ordered = sorted(images.values(), key=len)
     return [ordered[int((i + 0.5) * len(ordered) / number)] for i in range(number)]
 
 
@@ -79,11 +79,11 @@ def predict(model: nn.Module, image: Tensor, groups: List[List[str]]) -> Dict[st
     return found
 
 
-def measure(model: nn.Module, pictures: List[List[str]], args: argparse.Namespace) -> Dict[str, List[float]]:
+def measure(model: nn.Module, images: List[List[str]], args: argparse.Namespace) -> Dict[str, List[float]]:
     """Seconds an expression, of each picture, by way."""
     half = use_half_precision(copy.deepcopy(model))
     times = {way: [] for way in WAYS}
-    for number, expressions in enumerate(pictures):
+    for number, expressions in enumerate(images):
         image = torch.randn(1, 3, *args.shape, device=args.device)
         singles = [[expression] for expression in spread(expressions, args.singles)]
         ways = {
@@ -125,7 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('config', help='config file')
     parser.add_argument('--expressions', type=Path, help='real expressions, see above')
-    parser.add_argument('--pictures', type=int, default=4)
+    parser.add_argument('--images', type=int, default=4)
     parser.add_argument('--singles', type=int, default=2, help='expressions of a picture that are timed one by one')
     parser.add_argument('--shape', type=int, nargs=2, default=(480, 480), metavar=('HEIGHT', 'WIDTH'))
     parser.add_argument('--device', default='cpu')
@@ -136,13 +136,13 @@ def main() -> None:
     torch.manual_seed(0)
     model = build(args.config, args.cfg_options, args.device)
     stir_norms(model)
-    pictures = read_pictures(args.expressions, args.pictures)
-    counts = [len(expressions) for expressions in pictures]
-    times = measure(model, pictures, args)
-    print(f'{args.config}: {args.shape[0]}x{args.shape[1]}, {len(pictures)} pictures with '
-          f'{statistics.mean(counts):.1f} expressions ({sum(map(len, map(set, pictures)))} of {sum(counts)} are '
+    images = read_images(args.expressions, args.images)
+    counts = [len(expressions) for expressions in images]
+    times = measure(model, images, args)
+    print(f'{args.config}: {args.shape[0]}x{args.shape[1]}, {len(images)} pictures with '
+          f'{statistics.mean(counts):.1f} expressions ({sum(map(len, map(set, images)))} of {sum(counts)} are '
           f'different on their picture), {machine(args.device)}\n{table(times, counts)}')
-    agreement = compare(model, min(pictures, key=len), args)
+    agreement = compare(model, min(images, key=len), args)
     print(agreement)
     save(args.out, args.device, config=args.config, shape=args.shape, expressions=counts, times=times,
          agreement=agreement)

@@ -43,17 +43,17 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs/_base_'
 HEIGHT, WIDTH = 480, 640
 
 
-def make_picture(generator: np.random.Generator) -> np.ndarray:
+def make_image(generator: np.random.Generator) -> np.ndarray:
     """(480, 640, 3) uint8: noise of all scales, as natural pictures have it, and shapes with edges."""
-    picture = np.full((HEIGHT, WIDTH, 3), 128, np.float32)
+    image = np.full((HEIGHT, WIDTH, 3), 128, np.float32)
     for side in (4, 8, 16, 32, 64, 128, 256):
         noise = generator.normal(size=(side * 3 // 4, side, 3)).astype(np.float32)
-        picture += cv2.resize(noise, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) * (160 / side ** 0.7)
+        image += cv2.resize(noise, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) * (160 / side ** 0.7)
     for _ in range(12):
         corners = (generator.random(2) * (WIDTH, HEIGHT) + generator.normal(size=(5, 2)) * 60).astype(np.int32)
         colour = generator.integers(0, 255, 3).tolist()
-        picture = 0.6 * picture + 0.4 * cv2.fillPoly(picture.copy(), [corners], colour)
-    return picture.clip(0, 255).astype(np.uint8)
+        image = 0.6 * image + 0.4 * cv2.fillPoly(image.copy(), [corners], colour)
+    return image.clip(0, 255).astype(np.uint8)
 
 
 def make_set(root: str, count: int, seed: int = 0) -> None:
@@ -70,7 +70,7 @@ def make_set(root: str, count: int, seed: int = 0) -> None:
     images, annotations, refs = [], [], []
     for number in range(1, count + 1):
         name = f'{number:06d}.jpg'
-        cv2.imwrite(os.path.join(root, 'pictures', name), make_picture(generator), [cv2.IMWRITE_JPEG_QUALITY, 90])
+        cv2.imwrite(os.path.join(root, 'pictures', name), make_image(generator), [cv2.IMWRITE_JPEG_QUALITY, 90])
         images.append(dict(id=number, file_name=name, height=HEIGHT, width=WIDTH))
         points = int(generator.integers(20, 60))
         angle = np.linspace(0, 2 * np.pi, points)
@@ -91,12 +91,12 @@ def make_set(root: str, count: int, seed: int = 0) -> None:
 
 def load_with_pil(info: dict, size: int, normalized: bool) -> tuple:
     """(3, size, size) float32 (or uint8, where it is not normalized) and (size, size) int64."""
-    picture = Image.open(info['img_path']).convert('RGB').resize((size, size), Image.BILINEAR)
+    image = Image.open(info['img_path']).convert('RGB').resize((size, size), Image.BILINEAR)
     rles = coco_mask.frPyObjects(info['segmentations'][0], info['height'], info['width'])
     mask = (coco_mask.decode(rles).sum(axis=2) > 0).astype(np.uint8)
     mask = torch.from_numpy(np.array(Image.fromarray(mask).resize((size, size), Image.NEAREST))).long()
     # (H, W, 3) -> (3, H, W)
-    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
     if normalized:
         mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]).view(2, 3, 1, 1)
         pixels = pixels.float().div(255).sub_(mean).div_(std)
@@ -107,10 +107,10 @@ def load_with_cv2(info: dict, size: int) -> tuple:
     """(size, size, 3) and (size, size), both uint8."""
     with open(info['img_path'], 'rb') as file:
         content = np.frombuffer(file.read(), np.uint8)
-    picture = cv2.resize(cv2.imdecode(content, cv2.IMREAD_COLOR), (size, size))
+    image = cv2.resize(cv2.imdecode(content, cv2.IMREAD_COLOR), (size, size))
     rles = coco_mask.frPyObjects(info['segmentations'][0], info['height'], info['width'])
     mask = coco_mask.decode(coco_mask.merge(rles))
-    return picture, cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST)
+    return image, cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST)
 
 
 def build_dataset(args: argparse.Namespace, root: str, size: int) -> ReferDataset:
@@ -168,7 +168,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Pictures with masks that one core loads in a second')
     parser.add_argument('--data', help='data root of a real dataset')
     parser.add_argument('--dataset', default='ReferDataset', help='its class')
-    parser.add_argument('--pictures', type=int, default=48, help='pictures of a round')
+    parser.add_argument('--images', type=int, default=48, help='pictures of a round')
     parser.add_argument('--sizes', type=int, nargs='+', default=(480, 224), help='sides of the squares to load')
     parser.add_argument('--repeats', type=int, default=15, help='rounds')
     parser.add_argument('--steps', action='store_true', help='time every step of the pipeline too')
@@ -181,10 +181,10 @@ def main() -> None:
     results = {}
     with tempfile.TemporaryDirectory() as temporary:
         if args.data is None:
-            make_set(temporary, args.pictures)
+            make_set(temporary, args.images)
         for size in args.sizes:
             dataset = build_dataset(args, args.data or temporary, size)
-            infos = [dataset.get_data_info(number) for number in range(args.pictures)]
+            infos = [dataset.get_data_info(number) for number in range(args.images)]
             kilobytes = np.mean([os.path.getsize(info['img_path']) for info in infos]) / 1000
             print(f'{len(infos)} pictures of {kilobytes:.0f} kB to {size}x{size}, one thread, {args.repeats} rounds')
             times = measure_in_turns(variants(dataset, infos, size), args.repeats)
@@ -195,9 +195,9 @@ def main() -> None:
                 table.add_row([name, f'{median:.0f}', f'{slow:.0f} … {fast:.0f}', f'{1000 / median:.2f}',
                                f'{1 / ratio(values, baseline):.2f}'])
             print(table)
-            results[size] = dict(times=times, pictures=len(infos), kilobytes=kilobytes)
+            results[size] = dict(times=times, images=len(infos), kilobytes=kilobytes)
             if args.steps:
-                steps = measure_steps(dataset, args.pictures, args.repeats)
+                steps = measure_steps(dataset, args.images, args.repeats)
                 table = PrettyTable(['step', 'ms an item'], align='l')
                 for name, values in steps.items():
                     table.add_row([name, f'{1000 * quartiles(values)[1] / len(infos):.3f}'])

@@ -90,22 +90,22 @@ def grow_expressions(args: argparse.Namespace) -> Rows:
     return rows
 
 
-def predict_picture(config: str, side: int, cfg_options: dict, device: str):
+def predict_image(config: str, side: int, cfg_options: dict, device: str):
     """A call that predicts on a picture of ``side`` x ``side``, by a model that is made for this size."""
     return predict(build(config, {**options_for(config, side), **cfg_options}, device), side, 1, device)
 
 
 def memory_of(*args) -> int:
     """Bytes that :func:`predict_picture` needs at most, the model included; in a process of its own."""
-    return peak_memory(predict_picture(*args), args[-1])
+    return peak_memory(predict_image(*args), args[-1])
 
 
-def grow_pictures(args: argparse.Namespace) -> Rows:
+def grow_images(args: argparse.Namespace) -> Rows:
     """Seconds and peak memory of pictures of several sizes."""
     rows = []
     for config in args.configs:
         what = {side: (config, side, args.cfg_options, args.device) for side in args.sides}
-        calls = {side: predict_picture(*each) for side, each in what.items()}
+        calls = {side: predict_image(*each) for side, each in what.items()}
         times = measure_in_turns(calls, args.repeats, device=args.device)
         for side, values in times.items():
             first, median, third = quartiles(values)
@@ -138,7 +138,7 @@ def grow_dataset(args: argparse.Namespace) -> Rows:
 
 def grow_processes(args: argparse.Namespace) -> Rows:
     """Pictures a second of a training in one process and in several, a thread each, and in one with as many threads."""
-    rows, pictures = [], Config.fromfile(args.configs[0]).train_dataloader.batch_size
+    rows, images = [], Config.fromfile(args.configs[0]).train_dataloader.batch_size
     with tempfile.TemporaryDirectory() as temporary:
         generate_refshapes(Path(temporary), scenes=dict(train=args.scenes, val=1, testA=1, testB=1),
                            variants=['refshapes'])
@@ -151,7 +151,7 @@ def grow_processes(args: argparse.Namespace) -> Rows:
     for (processes, threads), values in seconds.items():
         first, median, third = quartiles(values)
         rows.append(dict(
-            series='processes' if threads == 1 else 'threads', x=processes * threads, y=processes * pictures / median,
+            series='processes' if threads == 1 else 'threads', x=processes * threads, y=processes * images / median,
             **{'s a step': median, 'quartiles': f'{first:.3f} … {third:.3f}',
                'x one': statistics.median(one / value for one, value in zip(seconds[1, 1], values)) * processes}))
     return rows
@@ -177,7 +177,7 @@ def train(config: str, processes: int, threads: int, data_root: str, work_dir: P
 
 CURVES = dict(
     expressions=(grow_expressions, 'expressions on a picture', 'seconds'),
-    pictures=(grow_pictures, 'side of the picture (pixels)', 'seconds'),
+    images=(grow_images, 'side of the image (pixels)', 'seconds'),
     dataset=(grow_dataset, 'times RefCOCO', 'seconds'),
     processes=(grow_processes, 'processes or threads', 'pictures a second'))
 

@@ -46,7 +46,7 @@ DTYPES = dict(fp32=torch.float32, bf16=torch.bfloat16, fp16=torch.float16)
 
 def batch(args: argparse.Namespace) -> tuple:
     """Pictures (B, 3, H, W) and their samples with one expression and one mask each."""
-    images, samples = random_batch(args.shape, args.words, pictures=args.batch_size, device=args.device)
+    images, samples = random_batch(args.shape, args.words, images=args.batch_size, device=args.device)
     for sample in samples:
         mask = (torch.rand(1, *args.shape, device=args.device) > 0.5).to(torch.uint8)
         sample.gt_sem_seg = PixelData(data=mask)

@@ -38,7 +38,7 @@ def main() -> None:
     inferencer = RefSegInferencer(args.config, args.weights, args.device, args.amp, compile=args.compile,
                                 allow_partial=args.allow_partial, upright=not args.as_stored)
     for result in inferencer(args.image, args.expressions, args.batch_size, args.out_dir):
-        print(result['picture'])
+        print(result['overlay'])
         existence = result['existence'] or [None] * len(result['expressions'])
         for expression, score, mask, exists in zip(result['expressions'], result['scores'], result['masks'], existence):
             if exists is not None and not mask.any():

@@ -7,7 +7,7 @@ from conftest import ROOT
 TEXT = (ROOT / 'docs/en/analysis.md').read_text(encoding='utf-8')
 
 
-def test_pictures():
+def test_images():
     names = re.findall(r'!\[[^]]+\]\((images/[^)]+)\)', TEXT)
     assert len(names) == len(set(names)) == 10
     for name in names:

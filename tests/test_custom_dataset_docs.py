@@ -29,7 +29,7 @@ def blocks(language):
     return re.findall(rf'```{language}\n(.*?)```', TEXT, flags=re.DOTALL)
 
 
-def write_ten_pictures(folder):
+def write_ten_images(folder):
     """The page's rows, and pictures with a mask each up to ten, the last two for validation."""
     rows, = blocks('json')
     for number in range(3, 10):
@@ -50,7 +50,7 @@ def write_ten_pictures(folder):
 def walked(tmp_path_factory):
     """A folder where every command of the page was run, and what each printed."""
     root = tmp_path_factory.mktemp('walk')
-    write_ten_pictures(root / 'data/my_set')
+    write_ten_images(root / 'data/my_set')
     for name in ('tools', 'demo', 'configs/_base_'):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).symlink_to(ROOT / name)
@@ -84,8 +84,8 @@ def test_it_converts_and_draws(walked):
     assert '10 pictures, 11 masks, 11 refs, 12 expressions (train, val)' in printed['triplets_to_refer.py']
     words = (root / 'data/my_set/vocab.txt').read_text().split()
     assert {'red', 'square', 'left', 'object'} <= set(words)
-    pictures = list((root / 'browse').iterdir())
-    assert len(pictures) == 9 and all(cv2.imread(str(path)) is not None for path in pictures)
+    images = list((root / 'browse').iterdir())
+    assert len(images) == 9 and all(cv2.imread(str(path)) is not None for path in images)
 
 
 def test_it_trains_tests_and_answers(walked):

@@ -121,9 +121,9 @@ def test_leaks_of_the_stand_ins_are_found(stand_ins, mixed_tiny):
     init_default_scope('mmrefseg')
     found = tool.check(Config.fromfile(mixed_tiny))
     assert {entry['state'] for entry in found} == {tool.REMOVED}
-    removed = {(entry['dataset'], picture) for entry in found for picture in entry['pictures']}
+    removed = {(entry['dataset'], image) for entry in found for image in entry['images']}
     assert len({name for name, _ in removed}) == 3  # of each set what the two others hold out
-    assert len({picture for _, picture in removed}) == 2 and len(removed) == 4
+    assert len({image for _, image in removed}) == 2 and len(removed) == 4
 
 
 def test_one_call_gives_eight_columns(mixed_tiny, tmp_path, run_tool):

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Usage: tools/dist_predict.sh PICTURES EXPRESSIONS NUMBER_OF_PROCESSES [options of mmrefseg predict]
+# Usage: tools/dist_predict.sh IMAGES EXPRESSIONS NUMBER_OF_PROCESSES [options of mmrefseg predict]
 # Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each.
 set -euo pipefail
 if [ $# -lt 3 ]; then
-    echo "Usage: $0 PICTURES EXPRESSIONS NUMBER_OF_PROCESSES [options of mmrefseg predict]" >&2
+    echo "Usage: $0 IMAGES EXPRESSIONS NUMBER_OF_PROCESSES [options of mmrefseg predict]" >&2
     exit 1
 fi
 
-PICTURES=$1
+IMAGES=$1
 EXPRESSIONS=$2
 GPUS=$3
 NNODES=${NNODES:-1}
@@ -22,4 +22,4 @@ python -m torch.distributed.run \
     --master_addr="$MASTER_ADDR" \
     --nproc_per_node="$GPUS" \
     --master_port="$PORT" \
-    -m mmrefseg predict "$PICTURES" "$EXPRESSIONS" --launcher pytorch "${@:4}"
+    -m mmrefseg predict "$IMAGES" "$EXPRESSIONS" --launcher pytorch "${@:4}"

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Usage: [GPUS=8] [GPUS_PER_NODE=8] tools/slurm_predict.sh PARTITION JOB_NAME PICTURES EXPRESSIONS [options of mmrefseg predict]
+# Usage: [GPUS=8] [GPUS_PER_NODE=8] tools/slurm_predict.sh PARTITION JOB_NAME IMAGES EXPRESSIONS [options of mmrefseg predict]
 set -euo pipefail
 if [ $# -lt 4 ]; then
-    echo "Usage: [GPUS=8] [GPUS_PER_NODE=8] $0 PARTITION JOB_NAME PICTURES EXPRESSIONS [options of mmrefseg predict]" >&2
+    echo "Usage: [GPUS=8] [GPUS_PER_NODE=8] $0 PARTITION JOB_NAME IMAGES EXPRESSIONS [options of mmrefseg predict]" >&2
     exit 1
 fi
 set -x
 
 PARTITION=$1
 JOB_NAME=$2
-PICTURES=$3
+IMAGES=$3
 EXPRESSIONS=$4
 GPUS=${GPUS:-8}
 GPUS_PER_NODE=${GPUS_PER_NODE:-8}
@@ -26,4 +26,4 @@ srun -p "$PARTITION" \
     --cpus-per-task="$CPUS_PER_TASK" \
     --kill-on-bad-exit=1 \
     ${SRUN_ARGS:-} \
-    python -u -m mmrefseg predict "$PICTURES" "$EXPRESSIONS" --launcher slurm "${@:5}"
+    python -u -m mmrefseg predict "$IMAGES" "$EXPRESSIONS" --launcher slurm "${@:5}"

@@ -83,14 +83,14 @@ def draw_confusion(shares: Dict[str, int], categories: List[str], counts: np.nda
     if not categories:
         right.set(xticks=[], yticks=[])
         return figure
-    picture = right.imshow(counts, cmap='Blues')
+    image = right.imshow(counts, cmap='Blues')
     for (row, column), count in np.ndenumerate(counts):
         if count:
             dark = count > counts.max() / 2
             right.text(column, row, count, ha='center', va='center', fontsize=8, color='white' if dark else 'black')
     right.set_xticks(range(len(categories)), categories, rotation=45, ha='right', rotation_mode='anchor')
     right.set_yticks(range(len(categories)), categories)
-    figure.colorbar(picture, ax=right, shrink=0.8)
+    figure.colorbar(image, ax=right, shrink=0.8)
     return figure
 
 

@@ -91,10 +91,10 @@ class PredictionFolder:
     def add(self, task: PredictionTask, result: dict) -> None:
         """Write one image's predictions, as :class:`RefSegInferencer` returns them."""
         overlay = None
-        if result['picture'] is not None:
+        if result['overlay'] is not None:
             overlay = f'overlays/{task.name}.png'
             (self.path / overlay).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(result['picture'], self.path / overlay)
+            os.replace(result['overlay'], self.path / overlay)
         lines = []
         for i, (expression, mask, score) in enumerate(zip(task.expressions, result['masks'], result['scores'])):
             name = f'masks/{task.name}/{i:03d}.png'

@@ -27,7 +27,7 @@ class PredictionTask(NamedTuple):
     expressions: List[str]
 
 
-def read_tasks(pictures: str, expressions: str, out_dir: Union[str, Path, None] = None
+def read_tasks(images: str, expressions: str, out_dir: Union[str, Path, None] = None
                ) -> Tuple[str, List[PredictionTask], List[str]]:
     """Images and a file of expressions -> what is to do.
 
@@ -47,14 +47,14 @@ def read_tasks(pictures: str, expressions: str, out_dir: Union[str, Path, None] 
         ValueError: There is no image or no expression.
         RefDataError: The file of expressions is missing, of another format or broken.
     """
-    folder, names, left_out = find_images(pictures, out_dir)
+    folder, names, left_out = find_images(images, out_dir)
     said = read_expressions(expressions)
     if isinstance(said, list):
         said = {name: said for name in names}
-    elif not Path(pictures).is_dir():  # of an image or a pattern the list may say more
+    elif not Path(images).is_dir():  # of an image or a pattern the list may say more
         said = {name: said[name] for name in names if name in said}
         if not said:
-            raise ValueError(f'{expressions} has no expression for {pictures}, whose pictures are called '
+            raise ValueError(f'{expressions} has no expression for {images}, whose pictures are called '
                              f'{", ".join(names[:3])}{" …" if len(names) > 3 else ""}')
     return folder, [PredictionTask(name, os.path.join(folder, name), each) for name, each in said.items()], left_out
 

@@ -203,10 +203,10 @@ class RefSegInferencer(BaseInferencer):
             scores = torch.cat([sample.pred_scores for sample in samples]).cpu()
             scores = scores.split([len(sample.pred_scores) for sample in samples])
             for i, sample, own_masks, own_scores in zip(batch, samples, masks, scores):
-                picture = None
+                overlay = None
                 if out_dir is not None:
-                    picture = str(Path(out_dir) / f'{i:05d}_{Path(names[i]).stem}.png')
-                    self.draw(images[i], sample, picture)
+                    overlay = str(Path(out_dir) / f'{i:05d}_{Path(names[i]).stem}.png')
+                    self.draw(images[i], sample, overlay)
                 results.append(dict(
                     image=names[i],
                     expressions=per_image[i],
@@ -215,7 +215,7 @@ class RefSegInferencer(BaseInferencer):
                     scores=own_scores.tolist(),
                     existence=sample.pred_existence.tolist() if 'pred_existence' in sample else None,
                     boxes=[boxes.tolist() for boxes in sample.pred_boxes] if 'pred_boxes' in sample else None,
-                    picture=picture))
+                    overlay=overlay))
         return results
 
     def predict(self, images: Sequence[Image],

@@ -106,11 +106,11 @@ def self_test() -> int:
 
         from mmrefseg.apis import RefSegInferencer
         from mmrefseg.utils import find_config
-        picture = np.random.default_rng(0).integers(0, 255, (80, 120, 3), dtype=np.uint8)
+        image = np.random.default_rng(0).integers(0, 255, (80, 120, 3), dtype=np.uint8)
         for device in ('cpu', *(['cuda:0'] if torch.cuda.is_available() else [])):
             inferencer = RefSegInferencer(find_config('lavt/lavt_nano_refshapes'), device=device, show_progress=False)
             start = time.perf_counter()
-            result, = inferencer(picture, ['the red circle', 'the largest star'])
+            result, = inferencer(image, ['the red circle', 'the largest star'])
             if result['masks'].shape != (2, 80, 120) or not np.isfinite(result['scores']).all():
                 raise RuntimeError(f'expected masks of (2, 80, 120) and numbers, found {result["masks"].shape} and '
                                    f'{result["scores"]}')

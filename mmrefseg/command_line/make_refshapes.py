@@ -45,7 +45,7 @@ def describe(variant: str, counts: dict) -> str:
 
     kinds = ', '.join(f'{key.split()[1]} {share(key)}' for key in counts
                       if key.startswith(('family ', 'targets ')))
-    text = (f'{variant}: {counts["pictures"]} pictures, {counts["refs"]} refs, '
+    text = (f'{variant}: {counts["images"]} images, {counts["refs"]} refs, '
             f'{counts.get("expressions", 0)} expressions of '
             f'{counts.get("words", 0) / expressions:.1f} words ({kinds}).')
     if 'kind_only' not in counts:

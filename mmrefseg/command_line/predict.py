@@ -34,7 +34,7 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
         prog=prog, description='Segment what expressions refer to, in many pictures. Stopped or killed, the same '
         'command goes on where it was. Exit status: 0, or 3 if some pictures could not be read, 2 if nothing could '
         'be begun.')
-    parser.add_argument('pictures', help="a folder, a picture or a pattern in quotes ('photos/**/*.jpg')")
+    parser.add_argument('images', help="a folder, an image or a pattern in quotes ('photos/**/*.jpg')")
     parser.add_argument('expressions', help='.txt: an expression a line, for every picture; .csv, .tsv, .json, .jsonl: '
                         'a list with image (a path below the folder) and expression')
     parser.add_argument('--model', help='name in the zoo, config or its name, or an .onnx file; default: what the '
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         int: The exit status, the same in all processes.
     """
     # One process looks what there is: while files come and go two would not share the same.
-    pictures, tasks, left_out = from_main(lambda: read_tasks(args.pictures, args.expressions, args.out_dir))
+    images, tasks, left_out = from_main(lambda: read_tasks(args.images, args.expressions, args.out_dir))
     main_process = is_main_process()
     if left_out and main_process:
         print(f'{len(left_out)} files are left out, whose names are none of pictures:' + first_lines(left_out, 5),
@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     opened = []
 
     def begin() -> Set[str]:
-        opened.append(PredictionFolder(args.out_dir, settings_of(inferencer, args, pictures), 0, get_world_size()))
+        opened.append(PredictionFolder(args.out_dir, settings_of(inferencer, args, images), 0, get_world_size()))
         return {task.name for task in opened[0].done(tasks)}
 
     try:
@@ -144,7 +144,7 @@ def predict(inferencer: RefSegInferencer, folder: PredictionFolder, tasks: Seque
     broken = []
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not is_main_process()) as progress:
-        bar = progress.add_task('Pictures', total=len(tasks))
+        bar = progress.add_task('Images', total=len(tasks))
         for start in range(0, len(tasks), batch_size):
             batch = tasks[start:start + batch_size]
             for task, result in segment(inferencer, batch, drawings if overlays else None):
@@ -173,7 +173,7 @@ def settings_of(inferencer: RefSegInferencer, args: argparse.Namespace, folder: 
     said = read_expressions(args.expressions)
     lists = [said] if isinstance(said, list) else list(said.values())
     return dict(
-        pictures=folder,
+        images=folder,
         expressions=dict(first=lists[0][0], number=sum(map(len, lists)), sha256=digest(said)),
         model=args.model,
         config=digest(dict(model=inferencer.cfg.model, pipeline=inferencer.cfg.test_dataloader.dataset.pipeline)),

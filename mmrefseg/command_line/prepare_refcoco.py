@@ -33,7 +33,7 @@ DATASETS = {
     dataset.FOLDER: dataset
     for dataset in (RefCOCODataset, RefCOCOPlusDataset, RefCOCOgDataset, GRefCOCODataset, ReferItDataset)}
 DEFAULT = [dataset.FOLDER for dataset in (RefCOCODataset, RefCOCOPlusDataset, RefCOCOgDataset)]  # what everybody has
-COLUMNS = ('dataset', 'by', 'split', 'refs', 'expressions', 'pictures', 'unusable refs', '')
+COLUMNS = ('dataset', 'by', 'split', 'refs', 'expressions', 'images', 'unusable refs', '')
 
 
 def check_split(index: ReferIndex, split: str, expected: SplitSize,
@@ -61,7 +61,7 @@ def check_split(index: ReferIndex, split: str, expected: SplitSize,
         problems.append(f'no refs; the file has the splits {", ".join(index.split_names.tolist())}')
     needed = {row for row in index.ref_image[refs].tolist() if row >= 0}
     bad = {} if image_dir is None else check_images(index, refs, image_dir)
-    problems += _summary('picture', list(bad.values()))
+    problems += _summary('image', list(bad.values()))
     broken = dict(zip(index.problem_ref.tolist(), index.problem_text.tolist()))
     silent = refs[index.ref_expressions[refs] == index.ref_expressions[refs + 1]].tolist() if skips_silent_refs else []
     broken = [f'ref {index.ref_id[row]}: {broken[row]}' for row in refs.tolist() if row in broken and row not in silent]
@@ -102,12 +102,12 @@ def check(data_root: str, names: Sequence, split_by: Optional[Sequence] = None) 
             problems.append(f'{name} was not checked: it has splits by {" and ".join(known)}, none by '
                             f'{" or ".join(split_by)}. Give others with --split-by, or leave it out of --datasets.')
             continue
-        pictures, volume = (referit, '') if name == REFERIT else (refcoco, ' (13 GB)')
-        image_dir = find_image_dir([os.path.join(data_root, path) for path in pictures.IMAGE_DIRS])
+        images, volume = (referit, '') if name == REFERIT else (refcoco, ' (13 GB)')
+        image_dir = find_image_dir([os.path.join(data_root, path) for path in images.IMAGE_DIRS])
         if image_dir is None:
             problems.append(
-                f'pictures: none of the folders {" and ".join(pictures.IMAGE_DIRS)} is in {data_root}. '
-                f'Unpack {pictures.IMAGES_URL}{volume} into one of them.')
+                f'pictures: none of the folders {" and ".join(images.IMAGE_DIRS)} is in {data_root}. '
+                f'Unpack {images.IMAGES_URL}{volume} into one of them.')
         for (by, split), expected in dataset.SIZES.items():
             if split_by and by not in split_by:
                 continue

@@ -32,14 +32,14 @@ class Leak(NamedTuple):
 
     image_rows: np.ndarray
     samples: np.ndarray
-    pictures: List[str]
+    images: List[str]
     ref_ids: List[int]
     sent_ids: List[int]
 
     @property
     def counts(self) -> Tuple[int, int, int]:
         """tuple[int, int, int]: Numbers of images, refs and expressions."""
-        return len(self.pictures), len(self.ref_ids), len(self.sent_ids)
+        return len(self.images), len(self.ref_ids), len(self.sent_ids)
 
 
 def held_out_images(training: Sequence[ReferDataset], others: Sequence[ReferDataset] = ()) -> Dict[Split, List[str]]:
@@ -55,13 +55,13 @@ def held_out_images(training: Sequence[ReferDataset], others: Sequence[ReferData
     """
     held_out, trained = {}, set()
     for dataset in training:
-        pictures = dataset.images_of_splits()
-        held_out.update(pictures)
-        trained.update(own_splits(dataset, pictures))
+        images = dataset.images_of_splits()
+        held_out.update(images)
+        trained.update(own_splits(dataset, images))
     held_out = {split: paths for split, paths in held_out.items() if split not in trained}
     for dataset in others:
-        pictures = dataset.images_of_splits()
-        held_out.update({split: pictures[split] for split in own_splits(dataset, pictures)})
+        images = dataset.images_of_splits()
+        held_out.update({split: images[split] for split in own_splits(dataset, images)})
     return held_out
 
 
@@ -123,7 +123,7 @@ def join_leaks(leaks: Dict[Split, Leak]) -> Optional[Leak]:
     """
     if not leaks:
         return None
-    paths = {row: path for leak in leaks.values() for row, path in zip(leak.image_rows.tolist(), leak.pictures)}
+    paths = {row: path for leak in leaks.values() for row, path in zip(leak.image_rows.tolist(), leak.images)}
     samples, ref_ids, sent_ids = (
         sorted(set().union(*(np.asarray(getattr(leak, name)).tolist() for leak in leaks.values())))
         for name in ('samples', 'ref_ids', 'sent_ids'))
@@ -146,7 +146,7 @@ def describe_images(dataset: ReferDataset, image_rows: np.ndarray) -> Leak:
     return Leak(
         image_rows=image_rows,
         samples=np.unique(samples[affected]),
-        pictures=[image_path(index, row, dataset.image_dir, dataset.allow_outside) for row in image_rows.tolist()],
+        images=[image_path(index, row, dataset.image_dir, dataset.allow_outside) for row in image_rows.tolist()],
         ref_ids=index.ref_id[np.unique(index.expression_ref[rows[affected]])].tolist(),
         sent_ids=index.sent_id[np.unique(rows[affected])].tolist())
 

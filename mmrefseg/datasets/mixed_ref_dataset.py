@@ -86,14 +86,14 @@ class MixedRefDataset(ConcatDataset):
             return
         before = len(dataset)
         if len(leak.samples) == before:
-            raise RefDataError(f'MixedRefDataset: all {len(leak.pictures)} pictures of {dataset.dataset_name} are in '
+            raise RefDataError(f'MixedRefDataset: all {len(leak.images)} pictures of {dataset.dataset_name} are in '
                                'held-out splits: nothing is left to train on')
         dataset.get_subset_(np.setdiff1d(np.arange(before), leak.samples))
         reasons = [f'{split} of {path}: {_count(part)}' for (path, split), part in leaks.items()]
         print_log(
             f'MixedRefDataset: removed {_count(leak)} from {dataset.dataset_name}: {len(dataset)} of {before} samples '
             f'are left. Held out are{first_lines(reasons, len(reasons))}\nThe pictures (refs {_some(leak.ref_ids)}):'
-            f'{first_lines(leak.pictures)}', 'current')
+            f'{first_lines(leak.images)}', 'current')
 
 
 def _build(dataset: Union[dict, ReferDataset], key: str) -> ReferDataset:

@@ -102,11 +102,11 @@ class ReferItDataset(ReferDataset):
         rows = super()._usable_expressions()
         bad = self.index.bad_refs_of_split(self.split)
         if len(bad):
-            pictures = self.index.image_id[self.index.ref_image[bad]]
-            self.skipped += [(ref_id, f'its picture {picture} is known to be bad') for ref_id, picture
-                             in zip(self.index.ref_id[bad].tolist(), pictures.tolist())]
+            images = self.index.image_id[self.index.ref_image[bad]]
+            self.skipped += [(ref_id, f'its picture {image} is known to be bad') for ref_id, image
+                             in zip(self.index.ref_id[bad].tolist(), images.tolist())]
             print_log(
                 f'{self.dataset_name}: left out {len(bad)} refs '
                 f'({len(self.index.expressions_of_refs(bad))} expressions) of the pictures '
-                f'{", ".join(map(str, np.unique(pictures)))}, which are known to be bad', logger='current')
+                f'{", ".join(map(str, np.unique(images)))}, which are known to be bad', logger='current')
         return rows

@@ -124,7 +124,7 @@ class TripletListDataset(ReferDataset):
             return super().images_of_splits()
         before, *others = self.ann_pattern.split(PATTERN)
         pattern = re.compile(re.escape(before) + r'(?P<split>[^/\\]+)' + '(?P=split)'.join(map(re.escape, others)))
-        pictures = {}
+        images = {}
         for path in sorted(glob.glob('*'.join(map(glob.escape, [before, *others])))):
             if match := pattern.fullmatch(path):
                 try:
@@ -134,8 +134,8 @@ class TripletListDataset(ReferDataset):
                         f'{path} matches ann_file={self.ann_pattern!r}, as the list of a split {match["split"]!r}, and '
                         f'cannot be read as one. If it is something else, rename or move it. {error}') from error
                 refs = index.refs_of_split(match['split'])
-                pictures[os.path.realpath(path), match['split']] = self._images_of(index, refs)
-        return pictures
+                images[os.path.realpath(path), match['split']] = self._images_of(index, refs)
+        return images
 
     def _read_index(self) -> TripletIndex:
         index = self._open(self.refs_file)

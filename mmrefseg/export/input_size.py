@@ -27,12 +27,12 @@ def input_size_of(inferencer: 'RefSegInferencer') -> Tuple[int, int]:
     """
     sizes = []
     for height, width in IMAGE_SUFFIXES:
-        picture = dict(img=np.zeros((height, width, 3), np.uint8), img_shape=(height, width),
+        image = dict(img=np.zeros((height, width, 3), np.uint8), img_shape=(height, width),
                        ori_shape=(height, width), expressions=['a'])
-        batch = inferencer.collate_fn([inferencer.pipeline(picture)])
+        batch = inferencer.collate_fn([inferencer.pipeline(image)])
         sizes.append(tuple(inferencer.model.data_preprocessor(batch)['inputs'].shape[2:]))
     if len(set(sizes)) > 1:
-        found = ', '.join(f'{size} of one of {picture}' for size, picture in zip(sizes, IMAGE_SUFFIXES))
+        found = ', '.join(f'{size} of one of {image}' for size, image in zip(sizes, IMAGE_SUFFIXES))
         raise ExportError(
             'test_dataloader.dataset.pipeline gives pictures of several sizes ((H, W) ' + found + '), and the size is '
             "a constant of an exported model: expected dict(type='RefResize', scale=(H, W), keep_ratio=False), or "

@@ -43,7 +43,7 @@ def build(config: str, cfg_options: Optional[dict] = None, device: str = 'cpu') 
     return MODELS.build(without_pretrained(cfg.model)).to(device).eval()
 
 
-def random_batch(shape: Sequence[int], words: int, expressions: int = 1, pictures: int = 1,
+def random_batch(shape: Sequence[int], words: int, expressions: int = 1, images: int = 1,
                  device: str = 'cpu') -> Tuple[Tensor, List[RefDataSample]]:
     """Make a batch of noise: images (B, 3, H, W), and a sample with its expressions for each.
 
@@ -55,8 +55,8 @@ def random_batch(shape: Sequence[int], words: int, expressions: int = 1, picture
         device (str): Where the images are.
     """
     said = ['a ' * (words - 1) + 'abcdefghijklmnopqrstuvwxyz'[i % 26] * (1 + i // 26) for i in range(expressions)]
-    samples = [RefDataSample(metainfo=dict(expressions=said, img_shape=tuple(shape))) for _ in range(pictures)]
-    return torch.randn(pictures, 3, *shape, device=device), samples
+    samples = [RefDataSample(metainfo=dict(expressions=said, img_shape=tuple(shape))) for _ in range(images)]
+    return torch.randn(images, 3, *shape, device=device), samples
 
 
 def synchronize(device: str = 'cpu') -> None:

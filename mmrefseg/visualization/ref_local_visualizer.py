@@ -128,7 +128,7 @@ class RefLocalVisualizer(Visualizer):
         """
         image = check_image(image)
         size = panel_size(image.shape, self.sides)
-        picture = resize_image(image, size)
+        shown = resize_image(image, size)
         font_size = min(max(round(max(size) / 24), 14), 28)
         preds = _masks(data_sample, 'pred_sem_seg') if draw_pred else None
         truths = _masks(data_sample, 'gt_sem_seg') if draw_gt else None
@@ -154,27 +154,27 @@ class RefLocalVisualizer(Visualizer):
                 None if truths is None else mask_at_size(truths[i], image.shape[:2]),
                 None if scores is None else float(scores[i]),
                 None if existence is None else float(existence[i]))
-            rows.append(self._panels(picture, parts, column_width, gap, label_font))
+            rows.append(self._panels(shown, parts, column_width, gap, label_font))
             rows.append(_blank(gap * 2, width))
         if not expressions:
-            rows += [_widen(picture, width), _blank(gap, width)]
+            rows += [_widen(shown, width), _blank(gap, width)]
         if len(expressions) > self.max_expressions:
             rows.append(text_block([f'+{len(expressions) - self.max_expressions} more'], width,
                                    caption_font, FAINT))
             rows.append(_blank(gap, width))
         return np.pad(np.concatenate(rows), ((gap, 0), (gap, gap), (0, 0)), constant_values=PAPER[0])
 
-    def _panels(self, picture: np.ndarray, parts: list, column_width: int, gap: int,
+    def _panels(self, shown: np.ndarray, parts: list, column_width: int, gap: int,
                 font) -> np.ndarray:
         """The image with each of ``parts`` (mask, colour, label), side by side, labels below."""
         if not parts:
-            return _widen(picture, column_width)
+            return _widen(shown, column_width)
         labels = [wrap_text(label, font, column_width - 2 * font.size) for _, _, label in parts]
         num_lines = max(len(lines) for lines in labels)
         columns = []
         for (mask, color, _), lines in zip(parts, labels):
-            mask = mask_at_size(mask, picture.shape[:2])
-            panel = outline_mask(tint_mask(picture, mask, color, self.alpha), mask, color)
+            mask = mask_at_size(mask, shown.shape[:2])
+            panel = outline_mask(tint_mask(shown, mask, color, self.alpha), mask, color)
             lines = lines + [''] * (num_lines - len(lines))
             column = np.concatenate([
                 _widen(panel, column_width), _blank(gap // 2, column_width),

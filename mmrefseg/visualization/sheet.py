@@ -92,8 +92,8 @@ def _draw_row(row: Sequence[Optional[Cell]], width: int, cell_width: int, font) 
     return canvas
 
 
-def _paste(canvas: np.ndarray, picture: np.ndarray, top: int, left: int) -> None:
-    canvas[top:top + len(picture), left:left + picture.shape[1]] = picture
+def _paste(canvas: np.ndarray, image: np.ndarray, top: int, left: int) -> None:
+    canvas[top:top + len(image), left:left + image.shape[1]] = image
 
 
 def _legend(entries: Sequence[np.ndarray], width: int, font) -> np.ndarray:

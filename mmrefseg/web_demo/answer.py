@@ -69,12 +69,12 @@ def find_in_image(pool: ModelPool, model: str, path: Optional[str], text: Option
     if not path:
         raise RefDataError('There is no picture yet: upload one, or click on a sample.')
     expressions, notes = read_expressions(text)
-    picture, made_smaller = open_image(path)
+    image, made_smaller = open_image(path)
     inferencer = pool.get(model)
     notes = [*([made_smaller] if made_smaller else []), *notes, *text_notes(inferencer.tokenizer, expressions)]
-    result, = inferencer(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), expressions)
-    size = panel_size(picture.shape, SIDES)
-    canvas = resize_image(picture, size)
+    result, = inferencer(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), expressions)
+    size = panel_size(image.shape, SIDES)
+    canvas = resize_image(image, size)
     findings = [
         Finding(expression, draw_overlay(canvas, mask), score, float(mask.mean()), existence)
         for expression, mask, score, existence in zip(

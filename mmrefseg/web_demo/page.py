@@ -109,11 +109,11 @@ def build_page(pool: ModelPool, samples: Sequence[Tuple[str, str]] = ()) -> gr.B
         gr.Markdown(INTRODUCTION)
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
-                picture = gr.Image(label='Picture', sources=['upload', 'clipboard'], height=280, elem_id='picture',
+                image = gr.Image(label='Picture', sources=['upload', 'clipboard'], height=280, elem_id='picture',
                                    buttons=[])
                 # Gradio would decode the file, whatever it is. In a subclass it would write a .pyi beside this module.
                 # What is wrong with the path is told as all else that is wrong, by the answer.
-                picture.preprocess = lambda payload: FileData(path=payload) if isinstance(payload, str) else payload
+                image.preprocess = lambda payload: FileData(path=payload) if isinstance(payload, str) else payload
                 text = gr.Textbox(label='What to look for, one expression a line', lines=3, max_lines=10,
                                   placeholder='the man in the red tie\nleft car', elem_id='expressions')
                 model = gr.Dropdown(pool.names, value=pool.names[0], label='Model', elem_id='model')
@@ -123,16 +123,16 @@ def build_page(pool: ModelPool, samples: Sequence[Tuple[str, str]] = ()) -> gr.B
                 if samples:
                     chosen = gr.Dataset(components=[gr.Image(visible=False)], samples=[[path] for path, _ in samples],
                                         type='index', label='Samples', elem_id='samples')
-                    chosen.click(lambda index: samples[index], chosen, [picture, text], api_visibility='private')
+                    chosen.click(lambda index: samples[index], chosen, [image, text], api_visibility='private')
             with gr.Column(scale=3, min_width=320):
                 result = gr.HTML(draw_notes([NOTHING_YET]), elem_id='result', min_height=200)
-        shown = sorted({picture.GRADIO_CACHE, *(os.path.dirname(path) for path, _ in samples)})
+        shown = sorted({image.GRADIO_CACHE, *(os.path.dirname(path) for path, _ in samples)})
 
         # Downloads report to tqdm, and so to the page.
         def find(path, text, model, progress=gr.Progress(track_tqdm=True)):  # noqa: B008  Gradio looks for it there
             return answer(pool, path, text, model, folders=shown)
 
-        button.click(find, [picture, text, model], result, api_name='find', concurrency_limit=1)
+        button.click(find, [image, text, model], result, api_name='find', concurrency_limit=1)
     return page
 
 

@@ -59,7 +59,7 @@ def _verdict(finding: Finding) -> str:
     return f'score {finding.score:.2f} · {exists}' if finding.share else f'{NO_OBJECT} · {exists}'
 
 
-def _as_url(picture: np.ndarray) -> str:
+def _as_url(image: np.ndarray) -> str:
     """An RGB image as a data URL, of good JPEG quality."""
-    _, encoded = cv2.imencode('.jpg', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, 92))
+    _, encoded = cv2.imencode('.jpg', cv2.cvtColor(image, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, 92))
     return f'data:image/jpeg;base64,{base64.b64encode(encoded).decode()}'

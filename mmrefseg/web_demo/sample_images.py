@@ -35,10 +35,10 @@ def make_samples(folder: Union[str, Path]) -> List[Tuple[str, str]]:
     samples = []
     for number in SCENES:
         scene = sample_scene(0, 'val', number, SCENE_SIZE)
-        picture = draw_scene(scene, scene_random(0, 'val', number, 'picture'))
+        image = draw_scene(scene, scene_random(0, 'val', number, 'picture'))
         speaker = Speaker(Judge(scene), 'refshapes', scene_random(0, 'val', number, 'demo'))
         said = [speaker.speak(i)[:1] for i, shape in enumerate(scene.shapes) if shape.referable]
-        samples.append((f'refshapes_{number}', cv2.cvtColor(picture, cv2.COLOR_BGR2RGB),
+        samples.append((f'refshapes_{number}', cv2.cvtColor(image, cv2.COLOR_BGR2RGB),
                         [utterance.text for utterances in said for utterance in utterances][:EXPRESSIONS]))
     try:
         from skimage import data
@@ -47,8 +47,8 @@ def make_samples(folder: Union[str, Path]) -> List[Tuple[str, str]]:
     else:
         samples += [(name, getattr(data, name)(), said) for name, said in PHOTOGRAPHS.items()]
     written = []
-    for name, picture, said in samples:
+    for name, image, said in samples:
         path = str(folder / f'{name}.png')
-        write_image(picture, path)
+        write_image(image, path)
         written.append((path, '\n'.join(said)))
     return written

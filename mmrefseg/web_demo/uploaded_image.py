@@ -32,10 +32,10 @@ def open_image(path: Union[str, Path]) -> Tuple[np.ndarray, Optional[str]]:
         RefDataError: The file is no image of :data:`FORMATS`, is broken, or has over :data:`MAX_PIXELS` pixels.
     """
     try:
-        with Image.open(path, formats=FORMATS) as picture:
-            width, height = picture.size
+        with Image.open(path, formats=FORMATS) as image:
+            width, height = image.size
             if width * height <= MAX_PIXELS:
-                return _decode(picture)
+                return _decode(image)
     except Image.DecompressionBombError as error:  # Pillow's own limit, twice the one from which it warns
         raise RefDataError(_too_large(f'over {2 * Image.MAX_IMAGE_PIXELS / 1e6:.0f}')) from error
     except Exception as error:  # each decoder raises its own
@@ -48,12 +48,12 @@ def _too_large(found: str) -> str:
     return f'This picture is too large: {found} million pixels, at most {MAX_PIXELS / 1e6:.0f} million are taken.'
 
 
-def _decode(picture: Image.Image) -> Tuple[np.ndarray, Optional[str]]:
+def _decode(image: Image.Image) -> Tuple[np.ndarray, Optional[str]]:
     """The pixels, and the note."""
-    lies_on_its_side = picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
-    whole = picture.size[::-1] if lies_on_its_side else picture.size
-    picture.draft('RGB', (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded at a half, a quarter or an eighth
-    upright = _to_rgb(ImageOps.exif_transpose(picture))
+    lies_on_its_side = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+    whole = image.size[::-1] if lies_on_its_side else image.size
+    image.draft('RGB', (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded at a half, a quarter or an eighth
+    upright = _to_rgb(ImageOps.exif_transpose(image))
     upright.thumbnail((MAX_SIDE, MAX_SIDE))
     note = None
     if upright.size != whole:
@@ -61,8 +61,8 @@ def _decode(picture: Image.Image) -> Tuple[np.ndarray, Optional[str]]:
     return np.array(upright), note
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image) -> Image.Image:
     """Eight bits and three channels of whatever there is."""
-    if picture.mode.startswith('I'):  # 16 bits, which Pillow would clip at 255
-        return Image.fromarray((np.asarray(picture) / 257).clip(0, 255).astype(np.uint8)).convert('RGB')
-    return picture.convert('RGB')
+    if image.mode.startswith('I'):  # 16 bits, which Pillow would clip at 255
+        return Image.fromarray((np.asarray(image) / 257).clip(0, 255).astype(np.uint8)).convert('RGB')
+    return image.convert('RGB')

@@ -59,7 +59,7 @@ def toy() -> dict:
     return copy.deepcopy(dict(instances=dict(images=images, annotations=annotations), refs=refs))
 
 
-def write_toy(root: Path, data: dict = None, protocol: int = 2, pictures: bool = True) -> dict:
+def write_toy(root: Path, data: dict = None, protocol: int = 2, images: bool = True) -> dict:
     """Write a dataset.
 
     Args:
@@ -76,7 +76,7 @@ def write_toy(root: Path, data: dict = None, protocol: int = 2, pictures: bool =
     (root / 'pictures').mkdir(exist_ok=True)
     (root / 'toy' / 'instances.json').write_text(json.dumps(data['instances']))
     (root / 'toy' / 'refs(unc).p').write_bytes(pickle.dumps(data['refs'], protocol=protocol))
-    for image in data['instances']['images'] if pictures else ():
+    for image in data['instances']['images'] if images else ():
         height, width = image['height'], image['width']
         pixels = np.random.default_rng(image['id']).integers(0, 255, (height, width, 3), np.uint8)
         Image.fromarray(pixels).save(root / 'pictures' / image['file_name'])

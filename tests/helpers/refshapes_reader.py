@@ -55,9 +55,9 @@ class Written:
                 entry['attributes'], mask=mask, x=xs.mean() / mask.shape[1],
                 y=ys.mean() / mask.shape[0], extent=entry['attributes']['extent'] / mask.shape[1],
                 image_id=entry['image_id'], id=entry['id'])
-        self.pictures = {}
+        self.images = {}
         for entry in self.objects.values():
-            self.pictures.setdefault(entry['image_id'], []).append(entry)
+            self.images.setdefault(entry['image_id'], []).append(entry)
 
     def expressions(self):
         for ref in self.refs:

@@ -32,7 +32,7 @@ def rows() -> List[dict]:
         dict(image='2.png', mask='2.png', expression='the last', split='val')]
 
 
-def write_pictures(root: Path, count: int = 3, suffix: str = '.png', mask_suffix: str = '.png') -> dict:
+def write_toy_images(root: Path, count: int = 3, suffix: str = '.png', mask_suffix: str = '.png') -> dict:
     """Write pictures and their mask files (255 = object).
 
     Args:

@@ -82,31 +82,31 @@ def exported(onnx_file):
 
 
 @pytest.fixture(scope='module')
-def pictures():
+def images():
     generator = np.random.default_rng(0)
     return [generator.integers(0, 255, size, dtype=np.uint8) for size in ((40, 60, 3), (50, 30, 3), (64, 64, 3))]
 
 
-def test_the_same_results_from_the_same_calls(inferencer, exported, pictures, tmp_path):
+def test_the_same_results_from_the_same_calls(inferencer, exported, images, tmp_path):
     """Several pictures at once, more expressions than go at once, one of them twice, and a picture drawn."""
     expressions = [EXPRESSIONS, EXPRESSIONS[:1], EXPRESSIONS[2:]]
-    ours = inferencer(pictures, expressions, batch_size=3)
-    theirs = exported(pictures, expressions, batch_size=3, out_dir=tmp_path)
-    for expected, found, picture in zip(ours, theirs, pictures):
-        assert found['masks'].shape == (len(expected['expressions']), *picture.shape[:2])
+    ours = inferencer(images, expressions, batch_size=3)
+    theirs = exported(images, expressions, batch_size=3, out_dir=tmp_path)
+    for expected, found, image in zip(ours, theirs, images):
+        assert found['masks'].shape == (len(expected['expressions']), *image.shape[:2])
         assert 0.05 < expected['masks'].mean() < 0.95
         # Pixels on the border between the two may fall to either side.
         assert (found['masks'] != expected['masks']).mean() < 1e-3
         assert np.allclose(found['scores'], expected['scores'], atol=1e-3)
-        assert {**found, 'masks': 0, 'rles': 0, 'scores': 0, 'picture': 0} == {
-            **expected, 'masks': 0, 'rles': 0, 'scores': 0, 'picture': 0}
+        assert {**found, 'masks': 0, 'rles': 0, 'scores': 0, 'overlay': 0} == {
+            **expected, 'masks': 0, 'rles': 0, 'scores': 0, 'overlay': 0}
     assert len(list(tmp_path.glob('*.png'))) == 3
     assert exported.model.test_cfg.max_expressions == 3 and exported.model.test_cfg.eval_size == 'original'
 
 
-def test_weights_may_be_the_file(onnx_file, pictures, exported):
+def test_weights_may_be_the_file(onnx_file, images, exported):
     again = RefSegInferencer(weights=str(onnx_file), show_progress=False)
-    assert np.array_equal(again(pictures[0], 'star')[0]['masks'], exported(pictures[0], 'star')[0]['masks'])
+    assert np.array_equal(again(images[0], 'star')[0]['masks'], exported(images[0], 'star')[0]['masks'])
 
 
 def test_tokenizers(inferencer, exported, monkeypatch):

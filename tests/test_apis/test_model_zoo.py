@@ -123,12 +123,12 @@ def test_weights_alone(tmp_path):
 def test_every_model_of_the_zoo_segments(name, refshapes_root, recwarn):
     inferencer = RefSegInferencer(name, device='cpu', show_progress=False)
     assert not [str(warning.message) for warning in recwarn if 'Checkpoint is not loaded' in str(warning.message)]
-    picture = sorted((refshapes_root / 'images/refshapes').glob('*.jpg'))[0]
-    result, = inferencer(picture, ['circle', 'leftmost shape'])
+    image = sorted((refshapes_root / 'images/refshapes').glob('*.jpg'))[0]
+    result, = inferencer(image, ['circle', 'leftmost shape'])
     assert result['masks'].shape == (2, 128, 128)
     # The file says which config it belongs to.
     again, = RefSegInferencer(weights=zoo_models()[name].weights, device='cpu', show_progress=False)(
-        picture, ['circle', 'leftmost shape'])
+        image, ['circle', 'leftmost shape'])
     assert (again['masks'] == result['masks']).all()
 
 

@@ -39,7 +39,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_one_picture_several_expressions(inferencer, folder, tmp_path):
+def test_one_image_several_expressions(inferencer, folder, tmp_path):
     result, = inferencer(folder / 'b.jpg', ['the red circle', 'star'], out_dir=tmp_path / 'out')
     assert result['image'] == str(folder / 'b.jpg') and result['expressions'] == ['the red circle', 'star']
     assert result['masks'].shape == (2, 40, 60) and result['masks'].dtype == bool
@@ -47,8 +47,8 @@ def test_one_picture_several_expressions(inferencer, folder, tmp_path):
     for mask, rle in zip(result['masks'], result['rles']):
         assert isinstance(rle['counts'], str)
         assert np.array_equal(coco_mask.decode(rle).astype(bool), mask)
-    assert cv2.imread(result['picture']) is not None
-    assert inferencer(folder / 'b.jpg', 'star')[0]['picture'] is None
+    assert cv2.imread(result['overlay']) is not None
+    assert inferencer(folder / 'b.jpg', 'star')[0]['overlay'] is None
 
 
 def test_folder_batches_and_lists_agree(inferencer, folder):
@@ -65,7 +65,7 @@ def test_folder_batches_and_lists_agree(inferencer, folder):
 def test_array_and_url(inferencer, folder, tmp_path):
     from_path, = inferencer(folder / 'a.png', 'star')
     from_array, = inferencer(cv2.imread(str(folder / 'a.png')), 'star', out_dir=tmp_path / 'out')
-    assert from_array['image'] == 'image_0' and cv2.imread(from_array['picture']) is not None
+    assert from_array['image'] == 'image_0' and cv2.imread(from_array['overlay']) is not None
     assert np.array_equal(from_array['masks'], from_path['masks'])
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
@@ -160,7 +160,7 @@ def test_half_an_emoji(inferencer):
         inferencer(np.zeros((4, 5, 3), np.uint8), ['a smile \ud83d'])
 
 
-def test_bad_pictures(inferencer, tmp_path):
+def test_bad_images(inferencer, tmp_path):
     with pytest.raises(ValueError, match='no picture .* in the folder'):
         inferencer(tmp_path, 'star')
     with pytest.raises(ValueError, match='images is empty'):

@@ -60,7 +60,7 @@ def test_it_answers_as_the_authors_code(shared_dir, tmp_path, name, capsys):
     made = write_official(reference, name, official)
     config = write_config(name, tmp_path / 'config.py')
     answers = np.load(reference / f'{name}.npz')
-    image, ids = torch.from_numpy(made.picture(2, 480)), torch.from_numpy(answers['word']).long()
+    image, ids = torch.from_numpy(made.image(2, 480)), torch.from_numpy(answers['word']).long()
     inferencer = RefSegInferencer(config, str(official), device='cpu', show_progress=False)
     found = logits_of(inferencer.model, image, ids).numpy()
     assert np.abs(found - answers['logits']).max() <= 1e-4 * answers['logits'].std()

@@ -47,8 +47,8 @@ def place(tmp_path_factory):
     return place
 
 
-def arguments(place, out_dir, *more, pictures='pictures', said='said.txt', weights='one.pth'):
-    return ['predict', str(place / pictures), str(place / said), '--model', str(TINY_CONFIG), '--weights',
+def arguments(place, out_dir, *more, images='pictures', said='said.txt', weights='one.pth'):
+    return ['predict', str(place / images), str(place / said), '--model', str(TINY_CONFIG), '--weights',
             str(place / weights), '--out-dir', str(out_dir), '--device', 'cpu', *more]
 
 
@@ -104,7 +104,7 @@ def test_results_are_the_inferencers(finished, place):
 
 @pytest.mark.parametrize('change,message', [
     (dict(weights='two.pth'), 'weights: '), (dict(said='other.txt'), "expressions: .*'first': 'a ring'"),
-    (dict(pictures='pictures/00*.png', said='other.txt'), 'expressions: '),
+    (dict(images='pictures/00*.png', said='other.txt'), 'expressions: '),
     (dict(more=['--amp']), 'amp: False there, True now'), (dict(more=['--overlays']), 'overlays: False there')])
 def test_other_settings_are_refused(finished, place, capsys, change, message):
     out_dir, _, _ = finished
@@ -117,21 +117,21 @@ def test_other_settings_are_refused(finished, place, capsys, change, message):
     assert (out_dir / 'results.jsonl').read_text() == before
 
 
-def test_broken_pictures_overlays_and_more_pictures(place, tmp_path, capsys):
-    pictures, out_dir = tmp_path / 'pictures', tmp_path / 'out'
-    pictures.mkdir()
+def test_broken_images_overlays_and_more_images(place, tmp_path, capsys):
+    images, out_dir = tmp_path / 'pictures', tmp_path / 'out'
+    images.mkdir()
     for name in ('a.png', 'c.png'):
-        (pictures / name).write_bytes((place / 'pictures/000.png').read_bytes())
-    (pictures / 'b.png').write_bytes(b'no picture')
+        (images / name).write_bytes((place / 'pictures/000.png').read_bytes())
+    (images / 'b.png').write_bytes(b'no picture')
     more = ('--overlays', '--batch-size', '3')
-    assert main(arguments(place, out_dir, *more, pictures=pictures)) == 3
+    assert main(arguments(place, out_dir, *more, images=images)) == 3
     captured = capsys.readouterr()
     assert '2 of 3 pictures' in captured.out and '1 pictures could not be read' in captured.err
     assert 'b.png: picture' in captured.err and 'is broken or cannot be read' in captured.err
     assert [row['image'] for row in rows_of(out_dir)] == ['a.png', 'a.png', 'c.png', 'c.png']
     assert cv2.imread(str(out_dir / 'overlays/a.png.png')).shape[0] >= 24
-    (pictures / 'b.png').write_bytes((place / 'pictures/001.png').read_bytes())
-    assert main(arguments(place, out_dir, *more, pictures=pictures)) == 0
+    (images / 'b.png').write_bytes((place / 'pictures/001.png').read_bytes())
+    assert main(arguments(place, out_dir, *more, images=images)) == 0
     assert [row['image'] for row in rows_of(out_dir)] == ['a.png', 'a.png', 'b.png', 'b.png', 'c.png', 'c.png']
     assert not (out_dir / '.overlays').exists()
 
@@ -148,7 +148,7 @@ def test_wrong_options(capsys, more, message):
 
 
 def test_nothing_to_begin_with(place, tmp_path, capsys):
-    assert main(arguments(place, tmp_path, pictures='no_such_folder')) == 2
+    assert main(arguments(place, tmp_path, images='no_such_folder')) == 2
     assert main(arguments(place, tmp_path, weights='no.pth')) == 2
     assert 'is no folder, no picture and no pattern' in capsys.readouterr().err and not list(tmp_path.iterdir())
 
@@ -156,17 +156,17 @@ def test_nothing_to_begin_with(place, tmp_path, capsys):
 # --- what is to do ---------------------------------------------------------------------------
 
 
-def test_tasks_of_a_folder_a_picture_and_a_pattern(place, tmp_path):
-    pictures, said = place / 'pictures', str(place / 'said.txt')
-    folder, tasks, _ = read_tasks(str(pictures), said)
-    assert folder == str(pictures) and len(tasks) == IMAGE_SUFFIXES
-    assert tasks[7] == PredictionTask('007.png', str(pictures / '007.png'), EXPRESSIONS)
-    assert read_tasks(str(pictures / '007.png'), said) == (folder, [tasks[7]], [])
+def test_tasks_of_a_folder_an_image_and_a_pattern(place, tmp_path):
+    images, said = place / 'pictures', str(place / 'said.txt')
+    folder, tasks, _ = read_tasks(str(images), said)
+    assert folder == str(images) and len(tasks) == IMAGE_SUFFIXES
+    assert tasks[7] == PredictionTask('007.png', str(images / '007.png'), EXPRESSIONS)
+    assert read_tasks(str(images / '007.png'), said) == (folder, [tasks[7]], [])
     folder, some, _ = read_tasks(str(place / '**' / '00[0-4].png'), said)
     assert folder == str(place) and [task.name for task in some] == [f'pictures/00{i}.png' for i in range(5)]
 
 
-def test_lists_of_pictures_and_expressions(place, tmp_path):
+def test_lists_of_images_and_expressions(place, tmp_path):
     rows = [('000.png', 'a ring'), ('absent.png', 'a star'), ('000.png', 'a star'), ('000.png', 'a ring')]
     (tmp_path / 'l.csv').write_text('image,expression\n' + ''.join(f'{a},{b}\n' for a, b in rows))
     (tmp_path / 'l.jsonl').write_text(''.join(json.dumps(dict(image=a, expression=b)) + '\n' for a, b in rows))
@@ -192,7 +192,7 @@ def test_broken_expressions(place, tmp_path, name, content, message):
         read_tasks(str(place / 'pictures'), 'absent.txt')
 
 
-def test_no_pictures(tmp_path):
+def test_no_images(tmp_path):
     for where, message in ((tmp_path, 'no picture'), (tmp_path / '*.png', r'no picture .* in .*\*.png')):
         with pytest.raises(ValueError, match=message):
             read_tasks(str(where), 'said.txt')
@@ -205,7 +205,7 @@ def fill(path, count=3):
     folder = PredictionFolder(path, dict(weights='w'))
     tasks = [PredictionTask(f'{i}.png', '', ['x', 'y']) for i in range(count)]
     for task in tasks:
-        folder.add(task, dict(masks=np.ones((2, 4, 5), bool), scores=[0.5, 0.25], picture=None))
+        folder.add(task, dict(masks=np.ones((2, 4, 5), bool), scores=[0.5, 0.25], overlay=None))
     folder.close()
     return tasks
 
@@ -283,11 +283,11 @@ def test_a_damaged_mask_is_not_done(tmp_path, damage):
 
 def test_names_that_are_no_utf8(tmp_path):
     name = os.fsdecode(b'\xd7\xf3.png')
-    folder = PredictionFolder(tmp_path, dict(pictures=name))
+    folder = PredictionFolder(tmp_path, dict(images=name))
     task = PredictionTask(name, '', ['größer'])
-    folder.add(task, dict(masks=np.ones((1, 4, 5), bool), scores=[0.5], picture=None))
+    folder.add(task, dict(masks=np.ones((1, 4, 5), bool), scores=[0.5], overlay=None))
     folder.close()
     (tmp_path / 'results.jsonl').read_bytes().decode('utf-8')
-    folder = PredictionFolder(tmp_path, dict(pictures=name))
+    folder = PredictionFolder(tmp_path, dict(images=name))
     assert folder.done([task]) == [task]
     folder.close()

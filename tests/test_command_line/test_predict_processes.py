@@ -155,7 +155,7 @@ def tasks_of(names):
 
 def add(folder, names):
     for task in tasks_of(names):
-        folder.add(task, dict(masks=np.ones((2, 4, 5), bool), scores=[0.5, 0.25], picture=None))
+        folder.add(task, dict(masks=np.ones((2, 4, 5), bool), scores=[0.5, 0.25], overlay=None))
     folder.close_results()
 
 

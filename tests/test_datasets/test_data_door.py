@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from refer_toy import toy, write_toy
-from triplet_toy import HEIGHT, WIDTH, rows, write_list, write_pictures
+from triplet_toy import HEIGHT, WIDTH, rows, write_list, write_toy_images
 
 from mmrefseg.datasets import ReferDataset, TripletListDataset, decode_segmentation, load_refer_pickle, read_refer_index
 from mmrefseg.datasets.budget import limit
@@ -86,7 +86,7 @@ def test_what_is_no_file_is_not_opened(tmp_path, kind):
             file.truncate(10**10)
     with pytest.raises(RefDataError, match='a pipe|a folder|asks for 10,000,000,000 bytes'):
         LoadRefImage().transform(dict(img_path=str(path)))
-    write_toy(tmp_path, pictures=False)
+    write_toy(tmp_path, images=False)
     for name in ('instances.json', 'refs(unc).p') if kind == 'pipe' else ():
         content = (tmp_path / 'toy' / name).read_bytes()
         (tmp_path / 'toy' / name).unlink()
@@ -115,7 +115,7 @@ def test_sizes_of_annotations(size, segmentation):
 
 def test_a_million_expressions(tmp_path):
     """One list of a million sentences, which the pickle holds once, for each of two refs."""
-    write_pictures(tmp_path, count=1)
+    write_toy_images(tmp_path, count=1)
     entries = [dict(image='0.png', expression=['a'] * 6000)] * 2
     with pytest.raises(RefDataError, match=r'list.jsonl: 0.png asks for 12,000 expressions, at most 10,000'):
         TripletListDataset(write_list(tmp_path / 'list.jsonl', entries), data_root=str(tmp_path),
@@ -135,12 +135,12 @@ def test_a_million_expressions(tmp_path):
 def test_names_that_lead_outside(tmp_path, name):
     data = toy()
     data['instances']['images'][0]['file_name'] = name
-    options = write_toy(tmp_path, data, pictures=False)
+    options = write_toy(tmp_path, data, images=False)
     with pytest.raises(RefDataError, match='ref 101: its file_name .* leads out of its folder.*allow_outside=True'):
         ReferDataset(**options)
     dataset = ReferDataset(**options, allow_outside=True)
     assert dataset.get_data_info(0)['img_path'].endswith(name)
-    options = write_pictures(tmp_path, count=1)
+    options = write_toy_images(tmp_path, count=1)
     for row in (dict(image=name), dict(image='0.png', mask=name)):
         entries = [dict(row, expression='a')]
         with pytest.raises(RefDataError, match='line 1: its (picture|mask) .* leads out of its folder'):
@@ -148,7 +148,7 @@ def test_names_that_lead_outside(tmp_path, name):
 
 
 def test_outside_is_an_option(tmp_path):
-    options = write_pictures(tmp_path, count=1)
+    options = write_toy_images(tmp_path, count=1)
     os.replace(tmp_path / 'images/0.png', tmp_path / '0.png')
     entries = [dict(image='../0.png', mask=str(tmp_path / 'masks/0.png'), expression='a')]
     dataset = TripletListDataset(write_list(tmp_path / 'list.jsonl', entries), **options, allow_outside=True)
@@ -157,13 +157,13 @@ def test_outside_is_an_option(tmp_path):
 
 @pytest.mark.parametrize('name', ['a\0.png', 'a\ud83d.png'])
 def test_names_that_no_file_has(tmp_path, name):
-    options = write_pictures(tmp_path, count=1)
+    options = write_toy_images(tmp_path, count=1)
     with pytest.raises(RefDataError, match='NUL|half a character'):
         TripletListDataset(write_list(tmp_path / 'l.jsonl', [dict(image=name, expression='a')]), **options)
     data = toy()
     data['instances']['images'][0]['file_name'] = 'a\0.png'
     with pytest.raises(RefDataError, match='NUL'):
-        ReferDataset(**write_toy(tmp_path, data, pictures=False))
+        ReferDataset(**write_toy(tmp_path, data, images=False))
 
 
 def deep(levels: int) -> bytes:
@@ -171,11 +171,11 @@ def deep(levels: int) -> bytes:
 
 
 def test_deep_json(tmp_path):
-    write_toy(tmp_path, pictures=False)
+    write_toy(tmp_path, images=False)
     (tmp_path / 'toy/instances.json').write_bytes(b'{"images": [], "annotations": [], "x": ' + deep(10**6) + b'}')
     with pytest.raises(RefDataError, match='nested too deep'):
         read_refer_index(tmp_path / 'toy/instances.json', tmp_path / 'toy/refs(unc).p')
-    options = write_pictures(tmp_path, count=1)
+    options = write_toy_images(tmp_path, count=1)
     row = b'{"image": "0.png", "expression": "a", "mask": ' + deep(10**5) + b'}'
     for name, content in {'a.jsonl': row, 'a.json': b'[' + row + b']'}.items():
         (tmp_path / name).write_bytes(content)
@@ -207,7 +207,7 @@ def laughs() -> list:
     (pickle_of([dict(ref_id=laughs(), split=laughs(), sentences=[], image_id=1, ann_id=1)]), 'not of the refer format'),
     (pickle_of([dict(ref_id=1, split='train', sentences=laughs(), image_id=1, ann_id=1)]), 'not of the refer format')])
 def test_pickles_that_expand(tmp_path, content, message):
-    write_toy(tmp_path, pictures=False)
+    write_toy(tmp_path, images=False)
     (tmp_path / 'toy/refs(unc).p').write_bytes(content)
     with pytest.raises(RefDataError, match=message) as caught:
         read_refer_index(tmp_path / 'toy/instances.json', tmp_path / 'toy/refs(unc).p')
@@ -245,7 +245,7 @@ def test_numpy_in_a_pickle(tmp_path, protocol):
 
 
 def write_files(root, data, protocol) -> tuple:
-    write_toy(root, data, protocol=protocol, pictures=False)
+    write_toy(root, data, protocol=protocol, images=False)
     return root / 'toy/instances.json', root / 'toy/refs(unc).p'
 
 
@@ -331,7 +331,7 @@ def test_polygons_that_enclose_nothing(tmp_path, polygon, message):
     for steps in (pipeline, [pipeline[0], dict(type='LoadRefAnnotations')]):
         with pytest.raises(RefDataError, match=f'mask of ref 101.*{message}'):
             ReferDataset(**write_toy(tmp_path, data), pipeline=steps, sample_by='ref')[0]
-    options = write_pictures(tmp_path)
+    options = write_toy_images(tmp_path)
     with pytest.raises(RefDataError, match=f'line 1: .*{message}'):
         TripletListDataset(write_list(tmp_path / 'l.jsonl', [dict(rows()[0], mask=[polygon])]), **options)
     assert WIDTH == 60
@@ -346,7 +346,7 @@ def test_polygons_that_enclose_nothing(tmp_path, polygon, message):
     ([.1, .2, .3, .2, .3, .4], 'from 0 to 1 alone')])
 @pytest.mark.parametrize('ending', ['jsonl', 'csv'])
 def test_what_is_no_mask(tmp_path, mask, message, ending):
-    options = write_pictures(tmp_path)
+    options = write_toy_images(tmp_path)
     name = write_list(tmp_path / f'l.{ending}', [dict(image='0.png', expression='a', mask=mask)])
     with pytest.raises(RefDataError, match=message):
         TripletListDataset(name, **options)
@@ -356,13 +356,13 @@ def test_what_is_no_mask(tmp_path, mask, message, ending):
                                   [2, 2, 12, 2, 12, 12, 2, 12]])
 def test_pairs_of_points_are_an_outline(tmp_path, mask):
     name = write_list(tmp_path / 'l.jsonl', [dict(image='0.png', expression='a', mask=mask)])
-    dataset = TripletListDataset(name, **write_pictures(tmp_path))
+    dataset = TripletListDataset(name, **write_toy_images(tmp_path))
     assert dataset.get_data_info(0)['segmentations'] == [[[2., 2., 12., 2., 12., 12., 2., 12.]]]
 
 
 @pytest.mark.parametrize('name', ['[1].png', '{a}.png', "['x'].png", '[1, 2].tif'])
 def test_mask_names_with_brackets(tmp_path, name):
-    options = write_pictures(tmp_path, count=1)
+    options = write_toy_images(tmp_path, count=1)
     os.replace(tmp_path / 'masks/0.png', tmp_path / 'masks' / name)
     for ending in ('jsonl', 'csv'):
         entries = [dict(image='0.png', mask=name, expression='a')]
@@ -374,7 +374,7 @@ def test_mask_names_with_brackets(tmp_path, name):
     ("['it''s']", None), ('[red one]', ['[red one]']), ("('a', 'b')", ["('a', 'b')"]), ("['only']", ['only']),
     ("['red one' 'left one']", RefDataError)])
 def test_lists_of_texts_in_a_cell(tmp_path, text, expected):
-    options = write_pictures(tmp_path, count=1)
+    options = write_toy_images(tmp_path, count=1)
     for ending in ('csv', 'jsonl'):
         name = write_list(tmp_path / f'l.{ending}', [dict(image='0.png', expression=text, split='train')])
         if expected is RefDataError:
@@ -386,7 +386,7 @@ def test_lists_of_texts_in_a_cell(tmp_path, text, expected):
 
 
 def test_rows_without_a_split(tmp_path):
-    options = write_pictures(tmp_path)
+    options = write_toy_images(tmp_path)
     name = write_list(tmp_path / 'l.jsonl', [dict(row, split=split) for row, split in zip(
         rows(), ('train ', ' train', 'train', 'train\n', 'val', 'val', 'val'))])
     assert len(TripletListDataset(name, split='train', sample_by='expression', **options)) == 5
@@ -398,7 +398,7 @@ def test_rows_without_a_split(tmp_path):
 
 
 def test_a_name_that_stands_twice(tmp_path):
-    options = write_pictures(tmp_path)
+    options = write_toy_images(tmp_path)
     (tmp_path / 'l.csv').write_text('image,expression, image\n0.png,a,1.png\n')
     (tmp_path / 'l.jsonl').write_text('{"image": "0.png", "expression": "a", "image": "1.png"}\n')
     (tmp_path / 'l.json').write_text('[{"image": "0.png", "expression": "a", "image": "1.png"}]')
@@ -408,7 +408,7 @@ def test_a_name_that_stands_twice(tmp_path):
 
 
 def test_rows_of_one_line_are_counted(tmp_path):
-    options = write_pictures(tmp_path)
+    options = write_toy_images(tmp_path)
     (tmp_path / 'l.json').write_text(json.dumps([*rows(), dict(image='9.png', expression='a'), dict(image=3)]))
     with pytest.raises(RefDataError, match='row 9: it has no'):
         TripletListDataset('l.json', **options)
@@ -419,7 +419,7 @@ def test_rows_of_one_line_are_counted(tmp_path):
 
 def test_a_value_a_row(tmp_path):
     """One index image serves several rows, as video sets have it."""
-    options = write_pictures(tmp_path, count=1)
+    options = write_toy_images(tmp_path, count=1)
     values = np.zeros((HEIGHT, WIDTH), np.uint8)
     values[2:10, 2:10], values[20:40, 20:60] = 1, 2
     Image.fromarray(values).save(tmp_path / 'masks/objects.png')
@@ -436,10 +436,10 @@ def test_a_value_a_row(tmp_path):
 def test_ref_ids_that_are_none(tmp_path, value):
     name = write_list(tmp_path / 'l.jsonl', [dict(image='0.png', expression='a', ref_id=value)])
     with pytest.raises(RefDataError, match="line 1: 'ref_id' is .*at most 64 bits"):
-        TripletListDataset(name, **write_pictures(tmp_path, count=1))
+        TripletListDataset(name, **write_toy_images(tmp_path, count=1))
 
 
 def test_half_an_emoji(tmp_path):
     name = write_list(tmp_path / 'l.jsonl', [dict(image='0.png', expression='a smile \ud83d')])
     with pytest.raises(RefDataError, match="line 1: 'expression' is .*half a character"):
-        TripletListDataset(name, **write_pictures(tmp_path, count=1))
+        TripletListDataset(name, **write_toy_images(tmp_path, count=1))

@@ -11,7 +11,7 @@ from form_sources import image_bytes, write_cris, write_images
 from mmengine.structures import PixelData
 from PIL import Image
 from refer_toy import square
-from triplet_toy import HEIGHT, WIDTH, write_list, write_pictures
+from triplet_toy import HEIGHT, WIDTH, write_list, write_toy_images
 
 from mmrefseg.command_line import main
 from mmrefseg.command_line.test import table
@@ -41,7 +41,7 @@ def box(y0, y1, x0, x1) -> np.ndarray:
 
 @pytest.fixture
 def options(tmp_path):
-    return dict(write_pictures(tmp_path), pipeline=PIPELINE, sample_by='image', test_mode=True)
+    return dict(write_toy_images(tmp_path), pipeline=PIPELINE, sample_by='image', test_mode=True)
 
 
 def test_shapes_a_row(tmp_path, options):

@@ -8,7 +8,7 @@ from conftest import ROOT
 from mmengine.config import Config
 from refer_toy import toy, write_toy
 from torch.utils.data import DataLoader
-from triplet_toy import write_list, write_pictures
+from triplet_toy import write_list, write_toy_images
 
 from mmrefseg.datasets import MixedRefDataset, mixed_ref_dataset
 from mmrefseg.datasets.leakage import coco_id
@@ -25,14 +25,14 @@ COCO, NEW_COCO = 'COCO_train2014_{:012d}.jpg', '{:012d}.jpg'
 # The first set trains on 1 and 2 and has 3 in val; the second trains on 1 and 3 and has 2 in testA.
 
 
-def write_set(root, name, splits=None, file_name='picture_{}.png', pictures=True):
+def write_set(root, name, splits=None, file_name='picture_{}.png', images=True):
     """Write the toy with pictures in splits of choice; returns the config of its dataset."""
     data = toy()
     for image in data['instances']['images']:
         image['file_name'] = file_name.format(image['id'])
     for ref in data['refs']:
         ref['split'] = (splits or {1: 'train', 2: 'train', 3: 'val'})[ref['image_id']]
-    found = write_toy(root, data, pictures=pictures)
+    found = write_toy(root, data, images=images)
     if name != 'toy':
         (root / 'toy').rename(root / name)
     return dict(found, type='ReferDataset', ann_dir=name)
@@ -61,10 +61,10 @@ def test_a_leaking_mix_is_cleaned_and_counted(tmp_path, monkeypatch, identity, n
     assert [split for leaks in mix.removed for _, split in leaks] == ['testA', 'val']
     assert (leak.counts, other.counts) == ((1, 1, 4), (1, 1, 2))
     assert (leak.ref_ids, other.ref_ids) == ([201], [301])
-    assert leak.sent_ids == [2010, 2011, 2012, 2013] and leak.pictures == [infos[0]['img_path'].replace('1.', '2.')]
+    assert leak.sent_ids == [2010, 2011, 2012, 2013] and leak.images == [infos[0]['img_path'].replace('1.', '2.')]
     assert 'removed 1 pictures, 1 refs, 4 expressions from first_unc_train: 4 of 5 samples are left' in lines[0]
     assert 'removed 1 pictures, 1 refs, 2 expressions from second_unc_train: 4 of 5 samples are left' in lines[1]
-    assert 'testA of' in lines[0] and leak.pictures[0] in lines[0] and 'refs 201' in lines[0]
+    assert 'testA of' in lines[0] and leak.images[0] in lines[0] and 'refs 201' in lines[0]
 
 
 @pytest.mark.parametrize('identity, names', [
@@ -75,10 +75,10 @@ def test_copies_that_an_identity_does_not_know(tmp_path, identity, names):
 
 
 def test_the_mix_of_the_three_by_config(tmp_path):
-    pictures = dict(file_name=COCO, root=tmp_path)
+    images = dict(file_name=COCO, root=tmp_path)
     for name, splits in (('refcoco', None), ('refcoco+', {1: 'train', 2: 'testA', 3: 'train'}),
                          ('refcocog', {1: 'train', 2: 'train', 3: 'test'})):
-        write_set(name=name, splits=splits, **pictures)
+        write_set(name=name, splits=splits, **images)
     (tmp_path / 'refcocog/refs(unc).p').rename(tmp_path / 'refcocog/refs(umd).p')
     (tmp_path / 'coco').mkdir()
     (tmp_path / 'pictures').rename(tmp_path / 'coco/train2014')
@@ -113,7 +113,7 @@ def test_it_trains_like_its_parts(tmp_path):
 
 def test_further_sets_are_held_out(tmp_path):
     """A list for a split, which no annotation file of the mix knows of."""
-    found = write_pictures(tmp_path / 'own', 4)
+    found = write_toy_images(tmp_path / 'own', 4)
     write_list(tmp_path / 'own/train.csv', [dict(image=f'{number}.png', expression='a') for number in range(4)])
     write_list(tmp_path / 'own/val.csv', [dict(image='1.png', expression='b')])
     write_list(tmp_path / 'own/other.csv', [dict(image='2.png', expression='b')])
@@ -178,11 +178,11 @@ def test_check_leakage(tmp_path, config, capsys):
     assert check_leakage.main([config(parts[0], dict(parts[1], split='testA', test_mode=True))]) == 1
 
 
-def test_check_leakage_of_several_splits_counts_a_picture_once(tmp_path, config, capsys):
+def test_check_leakage_of_several_splits_counts_an_image_once(tmp_path, config, capsys):
     one, *others = [write_set(tmp_path, name, dict.fromkeys((1, 2, 3), 'train') | held) for name, held in (
         ('one', {}), ('a', {2: 'test'}), ('b', {2: 'test', 3: 'test'}))]
     mix = dict(type='MixedRefDataset', datasets=[one], held_out=[dict(other, split='test') for other in others])
     assert check_leakage.main([config(mix, dict(one, test_mode=True, split='train'))]) == 1  # it tests on train
     out = capsys.readouterr().out
-    assert '| 1        | 1    | 4           | removed' in out and '| 2        | 2    | 6           | removed' in out
+    assert '| 1      | 1    | 4           | removed' in out and '| 2        | 2    | 6           | removed' in out
     assert out.count('all of them') == 1

@@ -172,12 +172,12 @@ def test_lazy_init_reads_nothing_until_asked(tmp_path):
     assert len(dataset) == 5
 
 
-def test_first_picture_folder_that_exists(build, tmp_path):
+def test_first_image_folder_that_exists(build, tmp_path):
     dataset = build(data_prefix=dict(img=['nowhere', 'pictures', 'toy']))
     assert dataset.get_data_info(0)['img_path'] == str(tmp_path / 'data/pictures/picture_1.png')
 
 
-def test_pictures_behind_a_protocol_are_not_looked_for(build):
+def test_images_behind_a_protocol_are_not_looked_for(build):
     dataset = build(data_prefix=dict(img='s3://bucket/pictures'), on_error='skip')
     assert dataset.get_data_info(0)['img_path'] == 's3://bucket/pictures/picture_1.png'
     assert not dataset.skipped

@@ -123,7 +123,7 @@ def resize(path):
     (remove, r'picture .*picture_1.png \(ref 101\) is missing'),
     (overwrite, r'picture .*picture_1.png \(ref 101\) is broken'),
     (resize, r'picture .*picture_1.png \(ref 101\) is 41x60 .* its annotations say 40x60')])
-def test_unusable_picture_is_an_error_or_left_out(build, tmp_path, spoil, message):
+def test_unusable_image_is_an_error_or_left_out(build, tmp_path, spoil, message):
     found = write_toy(tmp_path / 'data')
     spoil(tmp_path / 'data/pictures/picture_1.png')
     with pytest.raises(RefDataError, match=message):
@@ -135,7 +135,7 @@ def test_unusable_picture_is_an_error_or_left_out(build, tmp_path, spoil, messag
 
 
 @pytest.mark.parametrize('workers', (0, 1))
-def test_picture_that_fails_later_is_replaced_in_training_only(tmp_path, workers):
+def test_image_that_fails_later_is_replaced_in_training_only(tmp_path, workers):
     found = write_toy(tmp_path)
     path = tmp_path / 'pictures/picture_1.png'
     path.write_bytes(path.read_bytes()[:200])  # the header is fine

@@ -96,7 +96,7 @@ def log(monkeypatch):
 
 @pytest.mark.parametrize('on_error', ('raise', 'skip'))
 @pytest.mark.parametrize('by, split', SPLITS)
-def test_splits_without_the_bad_pictures(root, log, by, split, on_error):
+def test_splits_without_the_bad_images(root, log, by, split, on_error):
     dataset = ReferItDataset(data_root=str(root), split_by=by, split=split, on_error=on_error,
                              test_mode=True, pipeline=PIPELINE)
     ref_ids = [ref_id for sample in dataset for ref_id in sample['data_samples'].ref_ids[::2]]
@@ -142,7 +142,7 @@ def test_masks_are_the_union_of_the_rles(root):
         np.testing.assert_array_equal(mask, expected)
 
 
-def test_a_list_of_one_rle_in_a_tall_picture(root):
+def test_a_list_of_one_rle_in_a_tall_image(root):
     dataset = ReferItDataset(data_root=str(root), split='val', test_mode=True, pipeline=PIPELINE)
     expected = np.zeros((2, *SIZES[112]), np.uint8)
     for number, ann_id in enumerate((3, 6)):

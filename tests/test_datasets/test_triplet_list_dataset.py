@@ -11,7 +11,7 @@ from mmengine.config import Config
 from PIL import Image
 from refer_toy import write_toy
 from torch.utils.data import DataLoader
-from triplet_toy import HEIGHT, WIDTH, rectangle, rows, write_list, write_pictures
+from triplet_toy import HEIGHT, WIDTH, rectangle, rows, write_list, write_toy_images
 
 from mmrefseg.datasets import TripletListDataset, decode_segmentation
 from mmrefseg.datasets.triplets import index as triplet_index
@@ -26,7 +26,7 @@ PIPELINE = [
 
 @pytest.fixture
 def build(tmp_path):
-    found = write_pictures(tmp_path)
+    found = write_toy_images(tmp_path)
 
     def build_dataset(entries=None, name='list.jsonl', **kwargs):
         if entries is not None or not (tmp_path / name).exists():
@@ -110,15 +110,15 @@ def write_mask(path, mode, below=7):
     values = rectangle(0).astype(np.uint8) * 3
     values[30:] = below
     if mode == 'P':
-        picture = Image.fromarray(values)
-        picture.putpalette([0] * 768)
+        image = Image.fromarray(values)
+        image.putpalette([0] * 768)
     elif mode == 'RGBA':
-        picture = Image.fromarray(np.stack([values, values, values, np.full_like(values, 255)], 2))
+        image = Image.fromarray(np.stack([values, values, values, np.full_like(values, 255)], 2))
     elif mode == '1':
-        picture = Image.fromarray(values > 0)
+        image = Image.fromarray(values > 0)
     else:
-        picture = Image.fromarray(values.astype(np.uint16 if mode == 'I;16' else np.uint8))
-    picture.save(path)
+        image = Image.fromarray(values.astype(np.uint16 if mode == 'I;16' else np.uint8))
+    image.save(path)
 
 
 @pytest.mark.parametrize('mode', ['L', 'P', 'RGBA', 'I;16', '1'])
@@ -145,8 +145,8 @@ def test_tiffs_are_turned_both(build, tmp_path, mode, orientation):
     pixels[30:] = 200
     Image.fromarray(pixels).save(tmp_path / 'images' / '0.tif', exif=exif)
     dataset = build([dict(image='0.tif', mask='0.tif', expression='a')], pipeline=PIPELINE[:1])
-    picture, (mask, ) = dataset[0]['img'], masks_of(dataset.get_data_info(0), *dataset[0]['img'].shape[:2])
-    np.testing.assert_array_equal(picture.any(axis=2), mask)
+    image, (mask, ) = dataset[0]['img'], masks_of(dataset.get_data_info(0), *dataset[0]['img'].shape[:2])
+    np.testing.assert_array_equal(image.any(axis=2), mask)
     assert (mask if orientation == 3 else mask.T)[:10].all(), 'where the last ten rows have come'
 
 
@@ -205,7 +205,7 @@ def dataset_of(name, loader, **kwargs):
 
 @pytest.mark.parametrize('loader', ['train', 'val'])
 def test_refsegrs_by_config(tmp_path, loader):
-    write_pictures(tmp_path, suffix='.tif', mask_suffix='.tif')
+    write_toy_images(tmp_path, suffix='.tif', mask_suffix='.tif')
     (tmp_path / 'output_phrase_train.txt').write_text('0 road along the river\n0 the  road\n1 car\n')
     (tmp_path / 'output_phrase_val.txt').write_text('2 building in the lower left\n')
     dataset = dataset_of('refsegrs', loader, data_root=str(tmp_path))
@@ -220,13 +220,13 @@ def test_refsegrs_by_config(tmp_path, loader):
 def test_rrsis_d_by_config(tmp_path):
     """Its pictures may be larger than their annotations say."""
     write_toy(tmp_path / 'from')
-    pictures = tmp_path / 'images/rrsisd/JPEGImages'
-    pictures.parent.mkdir(parents=True)
-    (tmp_path / 'from/pictures').rename(pictures)
+    images = tmp_path / 'images/rrsisd/JPEGImages'
+    images.parent.mkdir(parents=True)
+    (tmp_path / 'from/pictures').rename(images)
     (tmp_path / 'from/toy').rename(tmp_path / 'rrsisd')
-    for path in pictures.iterdir():
-        with Image.open(path) as picture:
-            picture.resize((picture.width, picture.height + 1)).save(path)
+    for path in images.iterdir():
+        with Image.open(path) as image:
+            image.resize((image.width, image.height + 1)).save(path)
     assert dataset_of('rrsis-d', 'train', data_root=str(tmp_path))[0]['data_samples'].gt_sem_seg.shape == (24, 32)
     sample = dataset_of('rrsis-d', 'val', data_root=str(tmp_path))[0]['data_samples']
     sample.pred_sem_seg = sample.gt_sem_seg

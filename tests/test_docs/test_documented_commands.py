@@ -21,7 +21,7 @@ PAGES = sorted([ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'benchmarks
                 *(ROOT / 'docs').rglob('*.md'), *(ROOT / 'configs').rglob('README.md')])
 # What a reader puts something in the place of, with what stands for it here.
 PLACEHOLDERS = dict.fromkeys(
-    ['CHECKPOINT', 'CONFIG', 'DIR', 'FILE', 'HOST_CONFIG', 'JOB_NAME', 'NAME', 'OFFICIAL.pth', 'PARTITION', 'PICTURE',
+    ['CHECKPOINT', 'CONFIG', 'DIR', 'FILE', 'HOST_CONFIG', 'JOB_NAME', 'NAME', 'OFFICIAL.pth', 'PARTITION', 'IMAGE',
      'SADLR_CONFIG', 'WEIGHTS'], 'placeholder') | dict(H='480', W='480')
 # Words in capitals that are what they say.
 LITERAL = {'LAVT', 'SADLR'}

@@ -44,7 +44,7 @@ def test_padding_at_the_right_and_the_bottom():
     assert peak_in_mask(prior, mask).tolist() != [True] * 4
 
 
-def test_a_picture_smaller_than_half_a_cell():
+def test_an_image_smaller_than_half_a_cell():
     mask = torch.ones(1, 2, 2, dtype=torch.uint8)
     assert peak_in_mask(torch.zeros(1, 2, 2), mask, input_size=(32, 32), img_size=(2, 2)).tolist() == [True]
 

@@ -64,7 +64,7 @@ class Marks:
         return print, ('unpickled', )
 
 
-def test_a_picture_is_not_unpickled(open_file, tmp_path, capsys):
+def test_an_image_is_not_unpickled(open_file, tmp_path, capsys):
     (tmp_path / 'picture.npy').write_bytes(pickle.dumps(Marks()))
     load = dict(type='LoadBiomedicalData', decode_backend='pickle')
     with pytest.raises(ValueError, match="file.onnx: 'LoadBiomedicalData' may not be built: expected one of CenterCr"):

@@ -20,7 +20,7 @@ def runner(tmp_path_factory):
     root = tmp_path_factory.mktemp('data')
     data = toy()
     data['refs'] = [dict(ref, ref_id=10000 * copy + ref['ref_id']) for copy in range(3) for ref in data['refs']]
-    write_toy(root, data, pictures=False)
+    write_toy(root, data, images=False)
     (root / 'toy').rename(root / 'refcoco')
     (root / 'coco/train2014').mkdir(parents=True)
     cfg = Config.fromfile(ROOT / 'configs/sadlr/lavt_swinb_refcoco.py')

@@ -72,9 +72,9 @@ def test_sheets(tool, checkpoints, data, tmp_path, name, model, options, columns
     printed = tool(name, CONFIGS[model], checkpoints / f'{model}.pth', *options, '--cell-width', 80, '--colors', 64,
                    '--out', out, *data)
     assert f'wrote {out}' in printed and ('mIoU of the iterations over' in printed) == (model == 'sadlr')
-    picture = cv2.imread(str(out))
-    assert picture.shape[1] == columns * 80 + (columns + 1) * 16
-    assert len({tuple(pixel) for pixel in picture.reshape(-1, 3).tolist()}) <= 64
+    image = cv2.imread(str(out))
+    assert image.shape[1] == columns * 80 + (columns + 1) * 16
+    assert len({tuple(pixel) for pixel in image.reshape(-1, 3).tolist()}) <= 64
 
 
 @pytest.mark.parametrize('name,message', [
@@ -99,14 +99,14 @@ def dumps(tmp_path, refshapes_root):
 
 
 def test_results_by_group(tool, dumps, data, tmp_path):
-    out, picture = tmp_path / 'groups.json', tmp_path / 'groups.png'
-    printed = tool('analyze_results', TINY_CONFIG, *dumps, '--out', out, '--picture', picture, *data)
+    out, image = tmp_path / 'groups.json', tmp_path / 'groups.png'
+    printed = tool('analyze_results', TINY_CONFIG, *dumps, '--out', out, '--chart', image, *data)
     assert all(f'| {way}' in printed for way in ('all', 'words', 'size of the object', 'position words'))
     scores = json.loads(out.read_text())
     assert scores['all']['all'] == dict(expressions=64, scores=dict(
         good={'oIoU': 80, 'mIoU': 80, 'P@0.5': 100}, bad={'oIoU': 20, 'mIoU': pytest.approx(20), 'P@0.5': 0}))
     assert sum(group['expressions'] for group in scores['words'].values()) == 64
-    assert cv2.imread(str(picture)).shape[1] == 1100
+    assert cv2.imread(str(image)).shape[1] == 1100
     assert 'P@0.5 good' in printed
     assert '--names: 1 names for 2 dumps' in tool('analyze_results', TINY_CONFIG, *dumps, '--names', 'a', *data, code=2)
     other = [*data[:1], 'testA', *data[2:]]
@@ -115,7 +115,7 @@ def test_results_by_group(tool, dumps, data, tmp_path):
 
 def test_confusion(tool, checkpoints, data, tmp_path):
     out = tmp_path / 'confusion.json'
-    printed = tool('confusion', TINY_CONFIG, checkpoints / 'tiny.pth', '--out', out, '--picture',
+    printed = tool('confusion', TINY_CONFIG, checkpoints / 'tiny.pth', '--out', out, '--chart',
                    tmp_path / 'confusion.png', *data)
     found = json.loads(out.read_text())
     assert found['expressions'] == 64 and found['failures'] == len(found['rows']) == sum(found['kinds'].values()) > 0

@@ -239,7 +239,7 @@ def test_startup_measures_each_way(tmp_path, monkeypatch, capsys):
 
 def test_loader_runs(tmp_path, monkeypatch, capsys):
     loader = load('loader')
-    monkeypatch.setattr(sys, 'argv', ['loader.py', '--pictures', '2', '--sizes', '64', '--repeats', '2', '--steps',
+    monkeypatch.setattr(sys, 'argv', ['loader.py', '--images', '2', '--sizes', '64', '--repeats', '2', '--steps',
                                       '--out', str(tmp_path / 'times.json')])
     monkeypatch.setenv('MMREFSEG_KEEP_MEMORY', '0')  # it would be kept for all tests that follow
     threads = torch.get_num_threads(), cv2.getNumThreads()
@@ -258,15 +258,15 @@ def test_ways_to_load_give_the_same(tmp_path):
     loader.make_set(tmp_path, 2)
     dataset = loader.build_dataset(argparse.Namespace(dataset='ReferDataset', data=None), tmp_path, 480)
     sample, info = dataset[1], dataset.get_data_info(1)
-    picture, mask = loader.load_with_pil(info, 480, normalized=False)
+    image, mask = loader.load_with_pil(info, 480, normalized=False)
     assert torch.equal(sample['data_samples'].gt_sem_seg.data[0].long(), mask)
     # Two builds of libjpeg-turbo, and two roundings of one filter
-    assert (sample['inputs'].flip(0).int() - picture.int()).abs().float().mean() < 1
+    assert (sample['inputs'].flip(0).int() - image.int()).abs().float().mean() < 1
     assert loader.load_with_cv2(info, 480)[1].mean() == pytest.approx(mask.float().mean().item(), rel=0.02)
 
 
 @pytest.mark.parametrize('curve, options', [
-    ('expressions', ['--counts', '1', '3']), ('pictures', ['--sides', '96']), ('dataset', ['--factors', '1', '2']),
+    ('expressions', ['--counts', '1', '3']), ('images', ['--sides', '96']), ('dataset', ['--factors', '1', '2']),
     ('processes', ['--processes', '1', '2']),
 ])
 def test_scaling_draws_each_curve(curve, options, tmp_path, monkeypatch, capsys):
@@ -283,14 +283,14 @@ def test_scaling_draws_each_curve(curve, options, tmp_path, monkeypatch, capsys)
         '--out', str(out), '--plot', str(plot)])
     scaling.main()
     rows = json.loads(out.read_text())['rows']
-    xs = dict(expressions=[1, 3], pictures=[96], dataset=[1, 1, 2, 2], processes=[1, 2, 2])[curve]
+    xs = dict(expressions=[1, 3], images=[96], dataset=[1, 1, 2, 2], processes=[1, 2, 2])[curve]
     assert [row['x'] for row in rows] == xs and all(row['y'] > 0 for row in rows)
     assert str(rows[-1]['series']) in capsys.readouterr().out and plot.stat().st_size > 5000
     if curve == 'processes':  # four images a process and step
         assert [row['y'] for row in rows] == [4, 8, 8]
 
 
-def test_a_model_for_pictures_of_another_size():
+def test_a_model_for_images_of_another_size():
     scaling = load('scaling')
     assert scaling.options_for(str(ROOT / 'configs/s2rm/s2rm-casg_swint_refcoco.py'), 400) == {
         'model.fusion.feature_size': [13, 13]}
@@ -312,7 +312,7 @@ def test_evaluation_runs(run_script, tmp_path):
     expressions, out = tmp_path / 'expressions.tsv', tmp_path / 'times.json'
     expressions.write_text('7\t1\tred star\tstar\n7\t2\tred star\n9\t3\ttop left one\n')
     printed = run_script(load('evaluation'), ROOT / 'configs/lts/lts_nano_refshapes.py', '--shape', 96, 96,
-                         '--pictures', 2, '--singles', 1, '--expressions', expressions, '--out', out)
+                         '--images', 2, '--singles', 1, '--expressions', expressions, '--out', out)
     assert '2 pictures with 2.0 expressions (3 of 4 are different on their picture)' in printed
     assert 'masks: 0 of 9216 pixels differ' in printed
     found = json.loads(out.read_text())

@@ -47,8 +47,8 @@ def test_draws(config, tmp_path, capsys, split, number, expected):
     assert [int(path.name[:6]) for path in files] == expected
     assert all('_picture_' in path.name and path.suffix == '.png' for path in files)
     for path in files:
-        with Image.open(path) as picture:
-            assert min(picture.size) >= 32
+        with Image.open(path) as image:
+            assert min(image.size) >= 32
     assert f'{len(expected)} of' in capsys.readouterr().out
 
 

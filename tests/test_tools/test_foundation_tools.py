@@ -80,7 +80,7 @@ def test_the_inferencer_sees_a_photograph_as_a_person_does(config, photo, tmp_pa
     as_stored, = stored(path, SENTENCES[:2], out_dir=tmp_path / 'stored')
     assert as_stored['masks'].shape == (2, 45, 70)
     # What is drawn is of the same picture as the masks.
-    drawn, lying = (np.asarray(Image.open(result['picture'])) for result in (from_file, as_stored))
+    drawn, lying = (np.asarray(Image.open(result['overlay'])) for result in (from_file, as_stored))
     assert drawn.shape[0] / drawn.shape[1] > lying.shape[0] / lying.shape[1]
 
 

@@ -34,9 +34,9 @@ def write(tmp_path, monkeypatch):
 
     def write_data(data=None):
         refer_toy.write_toy(tmp_path, data)
-        pictures = tmp_path / IMAGE_DIRS[1]
-        pictures.parent.mkdir(parents=True)
-        (tmp_path / 'pictures').rename(pictures)
+        images = tmp_path / IMAGE_DIRS[1]
+        images.parent.mkdir(parents=True)
+        (tmp_path / 'pictures').rename(images)
         return tmp_path
 
     return write_data

@@ -110,8 +110,8 @@ def test_two_processes_test_as_one(tmp_path, run_tool, tiny_options, trained):
     assert_no_noise(one.stdout)
     rows = (tmp_path / 'dump_val.csv').read_text().splitlines()
     assert len(rows) > 5 and 'expression' in rows[0]
-    pictures = list((tmp_path / 'show').rglob('*.png'))
-    assert len(pictures) == 8 and all(cv2.imread(str(picture)) is not None for picture in pictures)
+    images = list((tmp_path / 'show').rglob('*.png'))
+    assert len(images) == 8 and all(cv2.imread(str(image)) is not None for image in images)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / 'tests/test_datasets'))
-from triplet_toy import HEIGHT, WIDTH, rows, write_list, write_pictures  # noqa: E402
+from triplet_toy import HEIGHT, WIDTH, rows, write_list, write_toy_images  # noqa: E402
 
 from mmrefseg.datasets import GRefCOCODataset, ReferDataset, TripletListDataset, decode_segmentation  # noqa: E402
 
@@ -21,7 +21,7 @@ spec.loader.exec_module(triplets_to_refer)
 
 @pytest.fixture
 def convert(tmp_path):
-    write_pictures(tmp_path)
+    write_toy_images(tmp_path)
 
     def run(name, *arguments):
         triplets_to_refer.main([str(tmp_path / name), str(tmp_path / 'refer'), '--img-dir', str(tmp_path / 'images'),

@@ -29,7 +29,7 @@ def test_columns_and_rows():
     assert five.shape[0] > 1.6 * one.shape[0]
 
 
-def test_pictures_of_different_shapes():
+def test_images_of_different_shapes():
     sheet = draw_prediction_grid([item(40, 60), item(60, 40), item(40, 400)], cell_width=160)
     assert sheet.shape[0] > 160
 

@@ -32,7 +32,7 @@ def texts(monkeypatch):
     return drawn
 
 
-def picture(size=(400, 480)):
+def random_image(size=(400, 480)):
     return np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
 
 
@@ -54,7 +54,7 @@ def has(image, color):
 
 
 def test_ground_truth_stands_beside_the_prediction(texts):
-    visualizer, image = RefLocalVisualizer(), picture()
+    visualizer, image = RefLocalVisualizer(), random_image()
     both = visualizer.draw(image, sample_of())
     assert texts == ['1. expression a', 'prediction · IoU 100.0 · score 0.75', 'ground truth',
                      '2. expression b', 'prediction · IoU 100.0 · score 0.75', 'ground truth']
@@ -66,7 +66,7 @@ def test_ground_truth_stands_beside_the_prediction(texts):
 
 
 def test_one_expression_has_no_number_and_no_score_unless_there_is_one(texts):
-    RefLocalVisualizer().draw(picture(), sample_of(1, truth=None, scores=False))
+    RefLocalVisualizer().draw(random_image(), sample_of(1, truth=None, scores=False))
     assert texts == ['expression a', 'prediction']
 
 
@@ -76,14 +76,14 @@ def test_no_such_object(texts):
     sample.pred_sem_seg.data[:2] = 0
     sample.gt_sem_seg.data[0] = 0
     sample.pred_existence = torch.tensor([0.125, 0.25, 0.875])
-    RefLocalVisualizer().draw(picture(), sample)
+    RefLocalVisualizer().draw(random_image(), sample)
     assert texts == [
         '1. expression a', 'prediction · no such object · existence 0.12', 'ground truth · no such object',
         '2. expression b', 'prediction · no such object · existence 0.25', 'ground truth',
         '3. expression c', 'prediction · IoU 100.0 · score 0.75', 'ground truth']
     texts.clear()
     del sample.pred_existence
-    RefLocalVisualizer(max_expressions=1).draw(picture(), sample)
+    RefLocalVisualizer(max_expressions=1).draw(random_image(), sample)
     assert texts[:3] == ['1. expression a', 'prediction · score 0.75', 'ground truth · no such object']
 
 
@@ -102,7 +102,7 @@ def test_pixels_are_tinted_inside_the_mask_only():
 @pytest.mark.parametrize('pred,truth', [((200, 240), (400, 480)), ((400, 480), (200, 240)),
                                         ((800, 960), (200, 240))])
 def test_masks_of_other_sizes_are_brought_to_the_picture(pred, truth):
-    visualizer, image = RefLocalVisualizer(), picture()
+    visualizer, image = RefLocalVisualizer(), random_image()
     np.testing.assert_array_equal(
         visualizer.draw(image, sample_of(pred=pred, truth=truth)), visualizer.draw(image, sample_of()))
 
@@ -115,7 +115,7 @@ def test_size_of_a_panel(shape, expected):
 
 
 def test_more_expressions_than_rows():
-    visualizer, image = RefLocalVisualizer(max_expressions=2), picture()
+    visualizer, image = RefLocalVisualizer(max_expressions=2), random_image()
     two, three = (visualizer.draw(image, sample_of(count)) for count in (2, 3))
     assert two.shape[0] < three.shape[0] < 1.1 * two.shape[0]
     np.testing.assert_array_equal(two[:-20], three[:len(two) - 20])
@@ -123,12 +123,12 @@ def test_more_expressions_than_rows():
 
 @pytest.mark.parametrize('sample', [None, RefDataSample(), sample_of(2, None, None)])
 def test_samples_without_masks(sample):
-    assert RefLocalVisualizer().draw(picture((128, 128)), sample).shape[1] >= 320
+    assert RefLocalVisualizer().draw(random_image((128, 128)), sample).shape[1] >= 320
 
 
 def test_grayscale_and_narrow_pictures():
     sample = sample_of(1, pred=(300, 20), truth=(300, 20))
-    drawn = RefLocalVisualizer().draw(picture((300, 20))[..., 0], sample)
+    drawn = RefLocalVisualizer().draw(random_image((300, 20))[..., 0], sample)
     assert drawn.ndim == 3 and drawn.shape[1] > 2 * 140
 
 
@@ -139,7 +139,7 @@ def test_iou_leaves_out_ignored_pixels():
 
 
 def test_out_file_and_get_image(tmp_path):
-    visualizer, image, sample = RefLocalVisualizer(), picture(), sample_of(1)
+    visualizer, image, sample = RefLocalVisualizer(), random_image(), sample_of(1)
     path = tmp_path / 'new' / 'drawn ü.png'
     visualizer.add_datasample('name', image, sample, out_file=str(path))
     expected = visualizer.draw(image, sample)
@@ -153,13 +153,13 @@ def test_show(monkeypatch):
     monkeypatch.setattr(Visualizer, 'show', lambda self, drawn, win_name, wait_time: shown.append(
         (drawn.shape, win_name, wait_time)))
     visualizer = RefLocalVisualizer()
-    visualizer.add_datasample('name', picture(), sample_of(1), show=True, wait_time=2)
-    assert shown == [(visualizer.draw(picture(), sample_of(1)).shape, 'name', 2)]
+    visualizer.add_datasample('name', random_image(), sample_of(1), show=True, wait_time=2)
+    assert shown == [(visualizer.draw(random_image(), sample_of(1)).shape, 'name', 2)]
 
 
 def test_mmsegs_hook_and_local_backend(tmp_path):
     image_path = tmp_path / 'a.jpg'
-    mmcv.imwrite(picture((100, 120)), str(image_path))
+    mmcv.imwrite(random_image((100, 120)), str(image_path))
     VISUALIZERS.get('RefLocalVisualizer').get_instance(
         'hooked', vis_backends=[dict(type='LocalVisBackend')], save_dir=str(tmp_path))
     sample = sample_of(2, pred=(96, 96), truth=(100, 120))
@@ -173,13 +173,13 @@ def test_mmsegs_hook_and_local_backend(tmp_path):
 def test_built_from_a_config():
     visualizer = VISUALIZERS.build(dict(
         type='RefLocalVisualizer', name='from_config', alpha=0.3, sides=(100, 200)))
-    assert visualizer.draw(picture(), sample_of(1, truth=None)).shape[1] < 250
+    assert visualizer.draw(random_image(), sample_of(1, truth=None)).shape[1] < 250
 
 
 @pytest.mark.parametrize('image,sample,message', [
-    (picture().astype(np.float32), None, 'float32 of shape .* expected an RGB array'),
+    (random_image().astype(np.float32), None, 'float32 of shape .* expected an RGB array'),
     ('a.jpg', None, "the picture is <class 'str'>"),
-    (picture(), RefDataSample(metainfo=dict(expressions=['a', 'b'], img_path='x.jpg'), pred_sem_seg=(
+    (random_image(), RefDataSample(metainfo=dict(expressions=['a', 'b'], img_path='x.jpg'), pred_sem_seg=(
         PixelData(data=torch.zeros(3, 4, 4)))), 'x.jpg has 2 expressions and 3 masks in pred_sem_seg'),
 ])
 def test_errors(image, sample, message):
@@ -194,4 +194,4 @@ def test_mask_of_another_rank():
 
 def test_file_that_is_no_picture(tmp_path):
     with pytest.raises(ValueError, match='does not end like a picture file'):
-        RefLocalVisualizer().add_datasample('x', picture(), None, out_file=str(tmp_path / 'a.txt'))
+        RefLocalVisualizer().add_datasample('x', random_image(), None, out_file=str(tmp_path / 'a.txt'))

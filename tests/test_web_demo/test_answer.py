@@ -97,7 +97,7 @@ def test_html_is_escaped():
     assert draw_cards([]) == '' and '<script>' not in draw_notes(['<script>'])
 
 
-def test_the_overlay_in_the_html_is_a_picture():
+def test_the_overlay_in_the_html_is_an_image():
     overlay = np.full((4, 6, 3), (255, 0, 0), np.uint8)
     encoded = re.search('base64,([^"]*)', draw_cards([Finding('a', overlay, 1., 1.)])).group(1)
     decoded = cv2.imdecode(np.frombuffer(base64.b64decode(encoded), np.uint8), cv2.IMREAD_COLOR)

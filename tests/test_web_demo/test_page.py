@@ -32,13 +32,13 @@ def client(tmp_path_factory):
 
 
 @pytest.fixture
-def picture(tmp_path):
+def image(tmp_path):
     cv2.imwrite(str(tmp_path / 'picture.png'), np.zeros((40, 60, 3), np.uint8))
     return tmp_path / 'picture.png'
 
 
-def test_cards(client, picture):
-    html = client.predict(handle_file(str(picture)), 'star\n\nred circle', 'tiny', api_name='/find')
+def test_cards(client, image):
+    html = client.predict(handle_file(str(image)), 'star\n\nred circle', 'tiny', api_name='/find')
     assert html.count('class="ref-card"') == html.count('data:image/jpeg') == 2
     assert html.index('>star<') < html.index('>red circle<')
 
@@ -49,17 +49,17 @@ def test_cards(client, picture):
     ('picture', '', 'tiny', 'There is nothing to look for'),
     ('picture', 'star', 'bad', 'The model “bad” gave no answer (FileNotFoundError'),
 ])
-def test_what_goes_wrong_is_told(client, picture, tmp_path, content, text, model, message):
+def test_what_goes_wrong_is_told(client, image, tmp_path, content, text, model, message):
     if isinstance(content, bytes):
-        picture.write_bytes(content)
-    html = client.predict(content and handle_file(str(picture)), text, model, api_name='/find')
+        image.write_bytes(content)
+    html = client.predict(content and handle_file(str(image)), text, model, api_name='/find')
     assert message in html and 'role="alert"' in html and 'Traceback' not in html
 
 
-def test_an_unforeseen_error_is_logged(caplog, picture, monkeypatch):
+def test_an_unforeseen_error_is_logged(caplog, image, monkeypatch):
     pool = ModelPool({'tiny': (str(TINY_CONFIG), None)})
     monkeypatch.setattr(pool, 'get', lambda name: 1 / 0)
-    assert 'ZeroDivisionError: division by zero' in answer(pool, str(picture), 'star', 'tiny')
+    assert 'ZeroDivisionError: division by zero' in answer(pool, str(image), 'star', 'tiny')
     assert 'Traceback' in caplog.text and 'no answer from tiny' in caplog.text
 
 
@@ -73,21 +73,21 @@ def ask(url, path, **more):
 
 
 @pytest.mark.parametrize('kind', ['elsewhere', 'meta', 'link', 'pipe', 'relative', 'folder', 'nul'])
-def test_only_what_was_uploaded_is_read(client, picture, tmp_path, kind):
+def test_only_what_was_uploaded_is_read(client, image, tmp_path, kind):
     """A request states the path of its file, and may state any."""
     uploads = Path(os.environ['GRADIO_TEMP_DIR'])
     uploads.mkdir(exist_ok=True)
-    path, more = picture, {}
+    path, more = image, {}
     if kind == 'meta':
         more = dict(meta={'_type': 'gradio.FileData'})
     elif kind == 'link':
         path = uploads / f'{tmp_path.name}.png'
-        path.symlink_to(picture)
+        path.symlink_to(image)
     elif kind == 'pipe':
         path = uploads / f'{tmp_path.name}.png'
         os.mkfifo(path)
     elif kind == 'relative':
-        path = uploads / '..' / os.path.relpath(picture, uploads.parent)
+        path = uploads / '..' / os.path.relpath(image, uploads.parent)
     elif kind == 'folder':
         path = uploads
     elif kind == 'nul':

@@ -29,10 +29,10 @@ def test_formats(tmp_path, pixels, name):
 def test_kinds_of_pixels(tmp_path, pixels, mode):
     gray = pixels[..., 0]
     if mode == 'I;16':
-        picture = Image.fromarray(gray.astype(np.uint16) * 257)
+        image = Image.fromarray(gray.astype(np.uint16) * 257)
     else:
-        picture = Image.fromarray(gray if mode in ('L', '1') else pixels).convert(mode)
-    picture.save(tmp_path / 'picture.tif')
+        image = Image.fromarray(gray if mode in ('L', '1') else pixels).convert(mode)
+    image.save(tmp_path / 'picture.tif')
     found, _ = open_image(tmp_path / 'picture.tif')
     assert found.shape == pixels.shape
     if mode in ('L', 'I;16'):
@@ -52,7 +52,7 @@ def test_a_turned_photograph_is_upright(tmp_path, monkeypatch, pixels, ending):
     assert found[0, 6, 0] > 200 and found[-1, 6, 2] > 200
 
 
-def test_a_large_picture_is_made_smaller(tmp_path):
+def test_a_large_image_is_made_smaller(tmp_path):
     Image.new('RGB', (4000, 100), 'red').save(tmp_path / 'wide.jpg')
     found, note = open_image(tmp_path / 'wide.jpg')
     assert found.shape == (40, 1600, 3) and '4000 x 100' in note and '1600 x 40' in note

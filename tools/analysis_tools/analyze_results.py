@@ -60,7 +60,7 @@ def main() -> None:
                         help="numbers of words, as in S2RM's table III; default: refcoco")
     parser.add_argument('--metric', choices=METRIC_NAMES, default='oIoU', help='of the picture')
     parser.add_argument('--out', type=Path, help='write all scores to this .json file')
-    parser.add_argument('--picture', help='draw one metric into this .png, .pdf or .svg file')
+    parser.add_argument('--chart', help='draw one metric into this .png, .pdf or .svg file')
     args = parser.parse_args()
     labels = args.names or [Path(path).stem for path in args.dumps]
     if len(set(labels)) != len(args.dumps) or len(labels) != len(args.dumps):
@@ -79,8 +79,8 @@ def main() -> None:
     print_tables(scores)
     if args.out:
         write_text(args.out, json.dumps(scores, indent=1, ensure_ascii=False) + '\n')
-    if args.picture:
-        save_figure(draw_groups(scores, args.metric, ways), args.picture)
+    if args.chart:
+        save_figure(draw_groups(scores, args.metric, ways), args.chart)
 
 
 if __name__ == '__main__':

@@ -67,10 +67,10 @@ def measure(args: argparse.Namespace) -> Dict[str, Dict[str, object]]:
     keep_freed_memory()
     models = open_models(args)
     times = {}
-    for name, pictures in dict(latency=1, batch=args.batch_size).items():
-        inputs = random_batch(args.shape, args.words, args.expressions, pictures, args.device)
+    for name, images in dict(latency=1, batch=args.batch_size).items():
+        inputs = random_batch(args.shape, args.words, args.expressions, images, args.device)
         calls = {config: partial(predict, model, inputs) for config, model in models.items()}
-        times[name] = times['latency'] if pictures == 1 and times else \
+        times[name] = times['latency'] if images == 1 and times else \
             measure_in_turns(calls, args.repeats, warmup=args.warmup, device=args.device)
     return dict(times, memory=memory, parameters={
         config: sum(parameter.numel() for parameter in model.parameters()) for config, model in models.items()})

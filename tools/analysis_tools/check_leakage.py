@@ -25,7 +25,7 @@ from mmrefseg.errors import first_lines
 from mmrefseg.registry import DATASETS
 from mmrefseg.utils import write_text
 
-COLUMNS = ('training set', 'is in', 'pictures', 'refs', 'expressions', '')
+COLUMNS = ('training set', 'is in', 'images', 'refs', 'expressions', '')
 REMOVED, LEFT, ALL = 'removed', 'LEFT IN TRAINING', 'all of them'
 
 
@@ -74,7 +74,7 @@ def _entries(dataset: ReferDataset, leaks: Dict[Tuple[str, str], Leak], state: s
     rows = [(f'{path} {split}'.rstrip(), leak) for (path, split), leak in leaks.items()]
     if len(rows) > 1:
         rows.append((ALL, join_leaks(leaks)))
-    return [dict(dataset=dataset.dataset_name, split=split, state=state, pictures=leak.pictures, ref_ids=leak.ref_ids,
+    return [dict(dataset=dataset.dataset_name, split=split, state=state, images=leak.images, ref_ids=leak.ref_ids,
                  sent_ids=leak.sent_ids) for split, leak in rows]
 
 
@@ -90,10 +90,10 @@ def report(found: List[dict]) -> str:
     table = PrettyTable(COLUMNS, align='l')
     lists = []
     for entry in found:
-        counts = [len(entry[key]) for key in ('pictures', 'ref_ids', 'sent_ids')]
+        counts = [len(entry[key]) for key in ('images', 'ref_ids', 'sent_ids')]
         table.add_row([entry['dataset'], entry['split'], *counts, entry['state']])
         if entry['split'] != ALL:
-            lists.append(f'{entry["dataset"]}, {entry["split"]}, {entry["state"]}:{first_lines(entry["pictures"])}')
+            lists.append(f'{entry["dataset"]}, {entry["split"]}, {entry["state"]}:{first_lines(entry["images"])}')
     return '\n'.join([table.get_string(), *lists])
 
 

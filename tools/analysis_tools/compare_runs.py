@@ -38,8 +38,8 @@ def main() -> None:
     if unknown:
         parser.error(f'--metrics: no run has {", ".join(unknown)}, found {", ".join(known) or "none"}')
     metrics = args.metrics or [metric for metric in ('oIoU', 'mIoU') if metric in known] or known
-    pictures = [name for name in args.out if not name.endswith('.json')]
-    if pictures:
+    images = [name for name in args.out if not name.endswith('.json')]
+    if images:
         try:
             figure = draw_curves(collect_curves(dict(zip(result['runs'], runs)), ['loss', *metrics]))
         except ValueError as error:

@@ -53,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Which wrong object was taken')
     add_model_arguments(parser)
     parser.add_argument('--out', type=Path, help='write the counts and every failure to this .json file')
-    parser.add_argument('--picture', help='draw both tables into this .png, .pdf or .svg file')
+    parser.add_argument('--chart', help='draw both tables into this .png, .pdf or .svg file')
     args = parser.parse_args()
     try:
         found = find_failures(*open_model(args))
@@ -72,8 +72,8 @@ def main() -> None:
         print(matrix)
     if args.out:
         write_text(args.out, json.dumps(found, indent=1, ensure_ascii=False) + '\n')
-    if args.picture:
-        save_figure(draw_confusion(found['kinds'], names, counts), args.picture)
+    if args.chart:
+        save_figure(draw_confusion(found['kinds'], names, counts), args.chart)
 
 
 if __name__ == '__main__':

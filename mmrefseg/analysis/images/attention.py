@@ -55,11 +55,11 @@ def attention_sheet(model: RefSegmentor, dataset, number: int = 4, order: str = 
 def _cells(model: RefSegmentor, item: dict, one: Chosen, module: str, cell_width: int) -> List[Cell]:
     batch = model.data_preprocessor(pseudo_collate([item]), False)
     found = word_maps(model, batch['inputs'], batch['data_samples'], module)[one.number]
-    picture = read_image(one.path)
-    cells = [prediction_cell(picture, one.expression, one.pred, one.truth, cell_width)]
+    image = read_image(one.path)
+    cells = [prediction_cell(image, one.expression, one.pred, one.truth, cell_width)]
     for word, weights in zip(found.words, found.maps):
         low, high = weights.min(), weights.max()
-        panel = heat_panel(picture, (weights - low) / (high - low).clamp(min=1e-12), cell_width,
+        panel = heat_panel(image, (weights - low) / (high - low).clamp(min=1e-12), cell_width,
                            input_size=batch['inputs'].shape[2:], img_size=one.img_size)
         cells.append(Cell(panel, word, f'{low:.2g} … {high:.2g}'))
     return cells

@@ -43,10 +43,10 @@ def heatmap_sheet(model: RefSegmentor, dataset, number: int = 6, order: str = 's
 
 
 def _pair(one: Chosen, cell_width: int) -> list:
-    picture = read_image(one.path)
+    image = read_image(one.path)
     probability = one.prior.float().sigmoid()
-    heat = heat_panel(picture, probability / probability.max(), cell_width, truth=one.truth,
+    heat = heat_panel(image, probability / probability.max(), cell_width, truth=one.truth,
                       input_size=one.input_size, img_size=one.img_size)
     hit, = peak_in_mask(one.prior[None], one.truth[None], one.input_size, one.img_size)
     note = f'peak {probability.max():.2f}: {"hit" if hit else "miss"}'
-    return [Cell(heat, one.expression, note), prediction_cell(picture, '', one.pred, one.truth, cell_width)]
+    return [Cell(heat, one.expression, note), prediction_cell(image, '', one.pred, one.truth, cell_width)]

@@ -87,8 +87,8 @@ def draw_iterations(rows: List[dict], cell_width: int = 320) -> np.ndarray:
     """A row an expression, a column an iteration, of what :func:`iteration_rows` gives: (h, w, 3) uint8, RGB."""
     items = []
     for row in rows:
-        picture = read_image(row['path'])
-        items += [(picture, f'{iteration}: {row["expression"]}', mask, row['truth'])
+        image = read_image(row['path'])
+        items += [(image, f'{iteration}: {row["expression"]}', mask, row['truth'])
                   for iteration, mask in enumerate(row['masks'], start=1)]
     return draw_prediction_grid(items, columns=len(rows[0]['masks']), cell_width=cell_width)
 

@@ -50,14 +50,14 @@ def read_mask_file(path: str, foreground: Foreground = None, expected: Optional[
             raise RefDataError(f'its mask {path} is {header.height}x{header.width} where its picture is '
                                f'{expected[0]}x{expected[1]} (height x width)')
         # PIL maps a file that it is given by name, and does so wrongly where a TIFF is to be turned.
-        with open(path, 'rb') as file, Image.open(file) as picture:
-            _check_lossless(picture, file, path)
-            if picture.mode in ('P', 'PA') and foreground is None and ignore is None:
-                return _of_palette(picture, path)
-            if picture.mode == 'PA':
-                picture = picture.convert('P')
-            values = np.asarray(picture)
-            bands = picture.getbands()
+        with open(path, 'rb') as file, Image.open(file) as image:
+            _check_lossless(image, file, path)
+            if image.mode in ('P', 'PA') and foreground is None and ignore is None:
+                return _of_palette(image, path)
+            if image.mode == 'PA':
+                image = image.convert('P')
+            values = np.asarray(image)
+            bands = image.getbands()
     except FileNotFoundError as error:
         raise RefDataError(f'its mask {path} is missing') from error
     except RefDataError:
@@ -71,8 +71,8 @@ def read_mask_file(path: str, foreground: Foreground = None, expected: Optional[
     return _with_ignored(values, bands, foreground, ignore, path)
 
 
-def _check_lossless(picture: Image.Image, file, path: str) -> None:
-    kind = picture.format
+def _check_lossless(image: Image.Image, file, path: str) -> None:
+    kind = image.format
     if kind == 'WEBP':
         file.seek(0)
         lossless = b'VP8L' in file.read(4096)  # the chunk may come behind a header and a colour profile
@@ -80,8 +80,8 @@ def _check_lossless(picture: Image.Image, file, path: str) -> None:
         if lossless:
             return
     elif kind in LOSSLESS:
-        found = picture.info.get('compression') if kind == 'TIFF' else None
-        number = picture.tag_v2.get(_COMPRESSION) if kind == 'TIFF' else None
+        found = image.info.get('compression') if kind == 'TIFF' else None
+        number = image.tag_v2.get(_COMPRESSION) if kind == 'TIFF' else None
         if found not in _LOSSY_TIFF and number not in (6, 7, *_LOSSY_TIFF):
             return
         kind = f'TIFF compressed by {found}'
@@ -136,18 +136,18 @@ def _check_one_value(values: np.ndarray, found: np.ndarray, path: str) -> None:
                            f'{second.tolist()}, …; {_QUESTION}')
 
 
-def _of_palette(picture: Image.Image, path: str) -> np.ndarray:
+def _of_palette(image: Image.Image, path: str) -> np.ndarray:
     """The object of an image with a palette."""
-    opaque = 'transparency' not in picture.info and picture.mode == 'P'
-    values = np.asarray(picture.convert('P') if picture.mode == 'PA' else picture)
+    opaque = 'transparency' not in image.info and image.mode == 'P'
+    values = np.asarray(image.convert('P') if image.mode == 'PA' else image)
     counts = np.zeros(256, np.int64)
     for row in values:  # a row at a time: counting makes large integers of what it is given
         counts += np.bincount(row, minlength=256)
     used = np.flatnonzero(counts)
-    colours = np.asarray(picture.getpalette('RGB') or [], np.uint8).reshape(-1, 3)
+    colours = np.asarray(image.getpalette('RGB') or [], np.uint8).reshape(-1, 3)
     colour = {int(index): tuple(colours[index].tolist()) if index < len(colours) else None for index in {0, *used}}
     if not opaque:
-        rgba = np.asarray(picture.convert('RGBA'))
+        rgba = np.asarray(image.convert('RGBA'))
         return _object_of(rgba, 'RGBA', None, path)
     if colour[0] == (0, 0, 0):  # as VOC and DAVIS have it; other indices may be black, too
         found = values != 0

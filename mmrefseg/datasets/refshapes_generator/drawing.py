@@ -49,11 +49,11 @@ def draw_scene(scene: Scene, rng: random.Random) -> np.ndarray:
     # The least owner around a pixel is lower than its own exactly on the upper shape's edge.
     edge = owner > cv2.erode(owner, np.ones((3, 3), np.uint8), borderValue=0)
     np.copyto(tones, owner * np.uint8(3) + np.uint8(2), where=edge)
-    picture = np.take(np.clip(palette, 0, 255).astype(np.uint8), tones, axis=0)
-    picture = cv2.copyTo(_background(size, rng), (owner == 0).view(np.uint8), picture)
+    image = np.take(np.clip(palette, 0, 255).astype(np.uint8), tones, axis=0)
+    image = cv2.copyTo(_background(size, rng), (owner == 0).view(np.uint8), image)
     # Noise: the difference of a random byte's two halves, 0 to 15 each.
-    noise = np.frombuffer(rng.randbytes(picture.size), np.uint8).reshape(picture.shape)
-    return cv2.subtract(cv2.add(picture, noise & np.uint8(15)), noise >> np.uint8(4))
+    noise = np.frombuffer(rng.randbytes(image.size), np.uint8).reshape(image.shape)
+    return cv2.subtract(cv2.add(image, noise & np.uint8(15)), noise >> np.uint8(4))
 
 
 def _background(size: int, rng: random.Random) -> np.ndarray:

@@ -22,7 +22,7 @@ JPEG_OPTIONS = (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
                    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
 
-def make_record(task: Tuple[str, int], seed: int, size: int, variants: Sequence[str], pictures: str,
+def make_record(task: Tuple[str, int], seed: int, size: int, variants: Sequence[str], image_dir: str,
                 style: str) -> dict:
     """Make one scene, write its image, and return what its annotations need.
 
@@ -33,10 +33,10 @@ def make_record(task: Tuple[str, int], seed: int, size: int, variants: Sequence[
     """
     split, number = task
     scene = sample_scene(seed, split, number, size, style)
-    picture = draw_scene(scene, scene_random(seed, split, number, 'picture'))
+    pixels = draw_scene(scene, scene_random(seed, split, number, 'picture'))
     name = f'refshapes_{split}_{number:06d}.jpg'
-    path = os.path.join(pictures, name)
-    if not cv2.imwrite(path, picture, JPEG_OPTIONS):
+    path = os.path.join(image_dir, name)
+    if not cv2.imwrite(path, pixels, JPEG_OPTIONS):
         raise OSError(f'cannot write {path}')
     # Ids tell split and number, so that they do not depend on the other splits' sizes.
     image_id = SPLITS.index(split) * MAX_SCENES + number + 1

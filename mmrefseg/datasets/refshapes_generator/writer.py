@@ -153,11 +153,11 @@ def _refuse_others(out_dir: Path, manifest: Optional[dict], arguments: dict) -> 
 
 
 def _is_complete(out_dir: Path, arguments: dict) -> bool:
-    pictures, *folders = _outputs(out_dir, arguments['variants'])
+    image_dir, *folders = _outputs(out_dir, arguments['variants'])
     files = [folder / name for folder in folders for name in ('instances.json', _refs_name(folder.name))]
-    if not pictures.is_dir() or not all(path.is_file() for path in files):
+    if not image_dir.is_dir() or not all(path.is_file() for path in files):
         return False
-    return len(list(pictures.glob('*.jpg'))) == sum(arguments['scenes'].values())
+    return len(list(image_dir.glob('*.jpg'))) == sum(arguments['scenes'].values())
 
 
 def _is_interrupted(out_dir: Path) -> bool:
@@ -185,11 +185,11 @@ def _remove_leftovers(out_dir: Path) -> None:
 
 def _make(partial: Path, arguments: dict, workers: int, on_scene: Optional[Callable[[], None]]) -> dict:
     """Write everything into a new folder; returns the statistics of each variant."""
-    pictures = partial / 'images' / 'refshapes'
-    pictures.mkdir(parents=True)
+    image_dir = partial / 'images' / 'refshapes'
+    image_dir.mkdir(parents=True)
     tasks = [(split, number) for split, scenes in arguments['scenes'].items() for number in range(scenes)]
     make = functools.partial(make_record, seed=arguments['seed'], size=arguments['size'],
-                             variants=arguments['variants'], pictures=str(pictures),
+                             variants=arguments['variants'], image_dir=str(image_dir),
                              style=arguments.get('style', 'full'))
     records = []
     for record in _run(make, tasks, workers):
@@ -255,7 +255,7 @@ def _write_variant(folder: Path, variant: str, records: List[dict], arguments: d
         # strings are one object the same, whatever process they came from.
         (folder / _refs_name(variant)).write_bytes(pickle.dumps(json.loads(refs_as_json), protocol=2))
     total: Counter = sum((record['counts'][variant] for record in records), Counter())
-    return dict(pictures=len(used), refs=len(refs), **{key: total[key] for key in sorted(total)})
+    return dict(images=len(used), refs=len(refs), **{key: total[key] for key in sorted(total)})
 
 
 def _collect_refs(records: List[dict], variant: str) -> List[dict]:

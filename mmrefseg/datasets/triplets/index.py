@@ -93,7 +93,7 @@ def read_triplet_index(triplets: TripletList) -> TripletIndex:
         columns = read_refs(found.refs, triplets.path, read_targets)
         segmentations = {number: json.dumps(value).encode() for number, value in found.segmentations.items()}
         ignored = {number: json.dumps(value).encode() for number, value in found.ignored.items()}
-        index = assemble_index(columns, found.pictures, segmentations, os.path.basename(triplets.path), ignored=ignored)
+        index = assemble_index(columns, found.images, segmentations, os.path.basename(triplets.path), ignored=ignored)
     if fingerprints(triplets.path) != before:
         raise RefDataError(f'{triplets.path} changed while it was read: start again')
     arrays = index.to_arrays()

@@ -59,7 +59,7 @@ class MaskFile(NamedTuple):
     ignore: Foreground
 
 
-class Picture(NamedTuple):
+class ListedImage(NamedTuple):
     """An image of a list; its size is 0x0 where it cannot be read."""
 
     id: int
@@ -84,7 +84,7 @@ class Triplets(NamedTuple):
     """
 
     refs: List[dict]
-    pictures: Dict[int, Picture]
+    images: Dict[int, ListedImage]
     segmentations: Dict[int, Union[list, dict]]
     ignored: Dict[int, Union[list, dict]]
     problems: Dict[int, str]
@@ -126,7 +126,7 @@ def read_triplets(triplets: TripletList) -> Triplets:
             ref['ann_id'] = [NO_TARGET]
     return Triplets(
         refs=refs,
-        pictures={number: Picture(number, name, *(sizes[number] if isinstance(sizes[number], tuple) else (0, 0)))
+        images={number: ListedImage(number, name, *(sizes[number] if isinstance(sizes[number], tuple) else (0, 0)))
                   for name, number in image_ids.items()},
         segmentations={number: [] if isinstance(mask, str) else mask for number, mask in enumerate(read)
                        if mask is not None},
@@ -221,9 +221,9 @@ def _mask_of(row: Row, triplets: TripletList) -> Union[MaskFile, list, dict]:
     if row.mask is not None:
         return row.mask
     mask = (row.image if triplets.img_suffix else os.path.splitext(row.image)[0]) + triplets.mask_suffix
-    picture = os.path.join(triplets.image_dir, row.image + triplets.img_suffix)
-    if os.path.join(triplets.mask_dir, mask) == picture:
-        raise RefDataError(f'it names no mask, and {picture}, where one is looked for, is the picture: set '
+    image = os.path.join(triplets.image_dir, row.image + triplets.img_suffix)
+    if os.path.join(triplets.mask_dir, mask) == image:
+        raise RefDataError(f'it names no mask, and {image}, where one is looked for, is the picture: set '
                            'data_prefix=dict(mask=…) or mask_suffix')
     return MaskFile(mask, foreground, ignore)
 

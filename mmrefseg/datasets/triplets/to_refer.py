@@ -14,7 +14,7 @@ from mmrefseg.utils.whole_folder import restore, write_together
 from ..masks.decode import decode_segmentation
 from ..masks.files import encode_mask
 from .cells import place
-from .reader import Picture, TripletList, Triplets, read_triplets
+from .reader import ListedImage, TripletList, Triplets, read_triplets
 
 
 def convert(lists: Dict[str, TripletList]) -> Tuple[dict, List[dict]]:
@@ -36,14 +36,14 @@ def convert(lists: Dict[str, TripletList]) -> Tuple[dict, List[dict]]:
         found = read_triplets(triplets)
         _check(found, triplets.path, split)
         ann_ids, image_ids = {}, {}
-        for number, picture in found.pictures.items():
-            image = images.setdefault(picture.file_name, picture._replace(id=len(images))._asdict())
+        for number, listed in found.images.items():
+            image = images.setdefault(listed.file_name, listed._replace(id=len(images))._asdict())
             image_ids[number] = image['id']
         for ref in found.refs:
             number = ref['ann_id']
             if isinstance(number, int) and number not in ann_ids:
                 ann_ids[number] = len(annotations)
-                annotation = _annotation(found.segmentations[number], found.pictures[ref['image_id']],
+                annotation = _annotation(found.segmentations[number], found.images[ref['image_id']],
                                          id=len(annotations), image_id=image_ids[ref['image_id']])
                 if number in found.ignored:
                     annotation['ignored_segmentation'] = found.ignored[number]
@@ -66,10 +66,10 @@ def _check(found: Triplets, path: str, split: str) -> None:
         raise RefDataError(f'{path}: {len(problems)} unusable:{first_lines(problems)}')
 
 
-def _annotation(segmentation, picture: Picture, **ids) -> dict:
+def _annotation(segmentation, image: ListedImage, **ids) -> dict:
     if segmentation == []:  # no target, and something to ignore
         return dict(ids, category_id=1, iscrowd=0, segmentation=[], area=0, bbox=[0., 0., 0., 0.])
-    rle = encode_mask(decode_segmentation(segmentation, height=picture.height, width=picture.width))
+    rle = encode_mask(decode_segmentation(segmentation, height=image.height, width=image.width))
     return dict(ids, category_id=1, iscrowd=0, segmentation=segmentation, area=int(coco_mask.area(rle)),
                 bbox=coco_mask.toBbox(rle).tolist())
 

@@ -78,7 +78,7 @@ def test_heatmaps(lts, lavt):
         heatmap_sheet(*lavt, number=1)
 
 
-def test_a_heatmap_lies_where_its_picture_does():
+def test_a_heatmap_lies_where_its_image_does():
     """The left half of the input is the picture, and hot; the mask's outline is drawn over it."""
     image = np.full((40, 40, 3), 90, np.uint8)
     heat = torch.zeros(4, 8)

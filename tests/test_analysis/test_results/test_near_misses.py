@@ -71,7 +71,7 @@ def test_rare_categories_are_the_rest():
 
 
 @pytest.mark.parametrize('names,counts', [(['a', 'b'], np.array([[0, 3], [1, 2]])), ([], np.zeros((0, 0), int))])
-def test_the_picture(names, counts):
+def test_the_image(names, counts):
     figure = draw_confusion(dict(zip(KINDS, (6, 0, 1, 2, 1))), names, counts)
     left, right = figure.axes[:2]
     assert [bar.get_width() for bar in left.patches] == pytest.approx([60, 0, 10, 20, 10])

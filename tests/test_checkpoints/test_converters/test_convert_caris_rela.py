@@ -137,7 +137,7 @@ def test_answers_as_the_authors_code(reference, name):
     assert lacks.unexpected_keys == [] and all('relative_position_index' in key for key in lacks.missing_keys)
     del weights, converted
     answers = np.load(reference / f'{name}.npz')
-    images = torch.from_numpy(made.picture(2, 448 if name == 'caris_swinb' else 480))
+    images = torch.from_numpy(made.image(2, 448 if name == 'caris_swinb' else 480))
     ids = torch.from_numpy(answers['word'])
     with torch.no_grad():
         text, image_feats = model.text_encoder.encode(ids, ids != 0), model.encode_image(images)

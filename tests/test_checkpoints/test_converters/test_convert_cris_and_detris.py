@@ -80,7 +80,7 @@ def reference(shared_dir, name):
     missing = model.load_state_dict(converted.state_dict, strict=False).missing_keys
     assert all(key.endswith('num_batches_tracked') for key in missing)
     size = 416 if name.startswith('cris') else 448
-    return np.load(shared_dir / f'reference/{name}.npz'), model.eval(), torch.from_numpy(weights.picture(2, size))
+    return np.load(shared_dir / f'reference/{name}.npz'), model.eval(), torch.from_numpy(weights.image(2, size))
 
 
 def assert_equal(found, answers, name):

@@ -38,7 +38,7 @@ def paths(tmp_path, monkeypatch):
     """The two files of a toy, whose index goes beside them, or else into ``tmp_path / 'home'``."""
     monkeypatch.delenv('MMREFSEG_CACHE_DIR')
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'home'))
-    write_toy(tmp_path, pictures=False)
+    write_toy(tmp_path, images=False)
     return str(tmp_path / 'toy' / 'instances.json'), str(tmp_path / 'toy' / 'refs(unc).p')
 
 
@@ -72,7 +72,7 @@ def spoilt():
 
 
 def test_parsed_once_and_then_mapped(paths, tmp_path, reads):
-    write_toy(tmp_path, spoilt(), pictures=False)
+    write_toy(tmp_path, spoilt(), images=False)
     first = index_cache.read_refer_index(*paths)
     reads.clear()
     for _ in range(2):
@@ -130,7 +130,7 @@ def test_other_annotations_under_the_same_names(paths, tmp_path):
     assert len(open_refer_index(*paths).ref_id) == 6
     data = toy()
     del data['refs'][-1]
-    write_toy(tmp_path, data, pictures=False)
+    write_toy(tmp_path, data, images=False)
     assert len(open_refer_index(*paths).ref_id) == 5
 
 
@@ -219,7 +219,7 @@ def test_where_nothing_can_be_written_there_is_a_warning(paths, tmp_path, monkey
 
 def test_a_folder_of_choice(paths, tmp_path, monkeypatch, reads):
     monkeypatch.setenv('MMREFSEG_CACHE_DIR', str(tmp_path / 'chosen' / 'deep'))
-    write_toy(tmp_path / 'other', pictures=False)
+    write_toy(tmp_path / 'other', images=False)
     for root in (tmp_path, tmp_path / 'other', tmp_path):
         open_refer_index(root / 'toy' / 'instances.json', root / 'toy' / 'refs(unc).p')
     assert len(reads) == 2 and len(os.listdir(tmp_path / 'chosen' / 'deep')) == 2

@@ -15,7 +15,7 @@ from mmrefseg.errors import RefDataError
 
 
 def read(folder, data=None, **kwargs):
-    write_toy(folder, data, pictures=False, **kwargs)
+    write_toy(folder, data, images=False, **kwargs)
     return read_refer_index(folder / 'toy' / 'instances.json', folder / 'toy' / 'refs(unc).p')
 
 
@@ -103,7 +103,7 @@ def test_any_layout_of_json(tmp_path, dump):
     annotations[2]['segmentation'] = annotations[2].pop('segmentation')  # the last key
     data['instances']['images'][0]['segmentation'] = [[1, 2], [3]]
     data['instances']['info'] = dict(segmentation=[], text='"segmentation"', more=[{'a': ']]'}])
-    write_toy(tmp_path, pictures=False)
+    write_toy(tmp_path, images=False)
     (tmp_path / 'toy' / 'instances.json').write_text(dump(data['instances']))
     index = read_refer_index(tmp_path / 'toy' / 'instances.json', tmp_path / 'toy' / 'refs(unc).p')
     for row, ann_id in enumerate(index.ann_id.tolist()):
@@ -178,7 +178,7 @@ def test_refs_of_another_format(tmp_path, key, value):
     ('{"images": [{"id": 1, "height": 5}], "annotations": []}', 'not of the form.*`file_name`'),
     ('{"images": [{}], "annotations": []}', 'not of the form.*`id`')])
 def test_broken_instances(tmp_path, content, message):
-    write_toy(tmp_path, pictures=False)
+    write_toy(tmp_path, images=False)
     (tmp_path / 'toy' / 'instances.json').write_text(content)
     with pytest.raises(RefDataError, match=f'instances.json .*{message}'):
         read_refer_index(tmp_path / 'toy' / 'instances.json', tmp_path / 'toy' / 'refs(unc).p')
@@ -186,7 +186,7 @@ def test_broken_instances(tmp_path, content, message):
 
 @pytest.mark.parametrize('name', ['instances.json', 'refs(unc).p'])
 def test_missing_file(tmp_path, name):
-    write_toy(tmp_path, pictures=False)
+    write_toy(tmp_path, images=False)
     (tmp_path / 'toy' / name).unlink()
     with pytest.raises(RefDataError, match=rf'{re.escape(name)} cannot be read: No such file'):
         read_refer_index(tmp_path / 'toy' / 'instances.json', tmp_path / 'toy' / 'refs(unc).p')

@@ -78,7 +78,7 @@ def test_every_expression_means_its_targets(written):
     seen = dict(none=0, one=0, several=0)
     for ref, sentence in written.expressions():
         for wide in (False, True):
-            found = read(written.pictures[ref['image_id']], sentence['sent'], wide)
+            found = read(written.images[ref['image_id']], sentence['sent'], wide)
             assert found == sorted(set(ref['ann_id']) - {-1}), (sentence['sent'], wide, ref['file_name'])
         seen[('none', 'one', 'several')[min(len(found), 2)]] += 1
     assert min(seen.values()) > 250
@@ -88,7 +88,7 @@ def test_every_expression_means_its_targets(written):
 def test_reader_can_fail(written):
     wrong = total = 0
     for ref, sentence in written.expressions():
-        objects = [thing for thing in written.pictures[ref['image_id']] if thing['id'] != ref['ann_id'][0]]
+        objects = [thing for thing in written.images[ref['image_id']] if thing['id'] != ref['ann_id'][0]]
         if len(ref['ann_id']) > 1:
             total += 1
             wrong += read(objects, sentence['sent'], False) != sorted(ref['ann_id'])
@@ -101,7 +101,7 @@ def test_nothing_is_said_plausibly(written):
     elsewhere = total = 0
     for ref, sentence in written.expressions():
         objects = [{thing[name] for name in ('kind', 'colour', 'texture', 'size')}
-                   for thing in written.pictures[ref['image_id']]]
+                   for thing in written.images[ref['image_id']]]
         for words in things(sentence['sent']) if ref['ann_id'] == [-1] else ():
             named = {SIZE_WORDS.get(word, word) for word in words.split()} - {'shape', 'one'}
             assert len(named) >= 2 and min(len(named - looks) for looks in objects) == 1, sentence['sent']

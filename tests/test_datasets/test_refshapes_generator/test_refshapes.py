@@ -45,7 +45,7 @@ def written(root, request):
 
 def test_every_expression_fits_its_object_only(written):
     for ref, sentence in written.expressions():
-        objects = written.pictures[ref['image_id']]
+        objects = written.images[ref['image_id']]
         for wide in (False, True):
             read = Reader(objects, wide).read(sentence['sent'])
             assert read == [ref['ann_id']], (sentence['sent'], wide, ref['file_name'])
@@ -58,7 +58,7 @@ def test_reader_can_fail(root):
         if 'left' in sentence['sent'].split():
             turned = sentence['sent'].replace('left', 'right')
             try:
-                read = Reader(written.pictures[ref['image_id']], wide=False).read(turned)
+                read = Reader(written.images[ref['image_id']], wide=False).read(turned)
             except IndexError:
                 read = []
             wrong += read != [ref['ann_id']]
@@ -115,27 +115,27 @@ def test_instances_are_coco(written):
 def test_scenes(written):
     overlapping = 0
     for image in written.instances['images']:
-        things = written.pictures[image['id']]
+        things = written.images[image['id']]
         assert 3 <= len(things) <= 7
         assert sum(thing['mask'].astype(int) for thing in things).max() == 1, 'masks are disjoint'
         for thing in things:
             assert sum(share for _, share in thing['covered_by']) <= 0.3501
             assert thing['mask'].sum() >= 0.004 * SIZE * SIZE
         overlapping += any(thing['covered_by'] for thing in things)
-    assert overlapping > 0.8 * len(written.pictures)
+    assert overlapping > 0.8 * len(written.images)
 
 
-def test_pictures(root, written):
+def test_images(root, written):
     for image in written.instances['images'][::20]:
-        picture = cv2.imread(str(root / 'images/refshapes' / image['file_name']))
-        assert picture.shape == (image['height'], image['width'], 3) == (SIZE, SIZE, 3)
-        for thing in written.pictures[image['id']]:
+        pixels = cv2.imread(str(root / 'images/refshapes' / image['file_name']))
+        assert pixels.shape == (image['height'], image['width'], 3) == (SIZE, SIZE, 3)
+        for thing in written.images[image['id']]:
             if thing['texture'] != 'plain':
                 continue
             inner = cv2.erode(thing['mask'], np.ones((3, 3)), iterations=2, borderValue=0) > 0
             if inner.sum() < 10:
                 continue
-            blue, green, red = np.median(picture[inner], axis=0)
+            blue, green, red = np.median(pixels[inner], axis=0)
             named = dict(red=red > 2 * green and red > 2 * blue, green=green > 1.5 * max(red, blue),
                          blue=blue > 1.5 * max(red, green), white=min(red, green, blue) > 180,
                          yellow=min(red, green) > 2 * blue, orange=red > green > 2 * blue,
@@ -148,8 +148,8 @@ def test_splits(written):
     assert sum(len(rows) for rows in refs.values()) == len(written.refs)
     look = {key: (thing['kind'], thing['colour']) for key, thing in written.objects.items()}
     for split in ('train', 'val', 'testA'):
-        pictures = {ref['image_id'] for ref in refs[split]}
-        seen = {look[thing['id']] for key in pictures for thing in written.pictures[key]}
+        images = {ref['image_id'] for ref in refs[split]}
+        seen = {look[thing['id']] for key in images for thing in written.images[key]}
         assert not seen & HELD_OUT
     assert {look[ref['ann_id']][0] for ref in refs['testA']} == set(ROUND_KINDS)
     assert {look[ref['ann_id']] for ref in refs['testB']} <= HELD_OUT

@@ -42,10 +42,10 @@ def test_absent_kinds_and_colours_are_of_the_style(tmp_path):
 def test_every_simple_expression_fits_its_object_only(tmp_path):
     generate_refshapes(tmp_path, scenes=dict(train=60), size=128, variants=['refshapes'], style='simple')
     written = Written(tmp_path, 'refshapes')
-    for thing in (thing for things in written.pictures.values() for thing in things):
+    for thing in (thing for things in written.images.values() for thing in things):
         thing['extent'] /= SIMPLE.radius_scale  # small and large are so for their style
     for ref, sentence in written.expressions():
-        assert Reader(written.pictures[ref['image_id']], False).read(sentence['sent']) == [ref['ann_id']]
+        assert Reader(written.images[ref['image_id']], False).read(sentence['sent']) == [ref['ann_id']]
 
 
 def test_style_is_an_argument_like_the_others(tmp_path):

@@ -145,7 +145,7 @@ def copy(results):
             for key, value in results.items()}
 
 
-def test_flips_picture_masks_and_words():
+def test_flips_image_masks_and_words():
     before = make_results('left man', 'red one', 'far r')
     after = TRANSFORMS.build(dict(type='RandomFlipExpression', prob=1.))(copy(before))
     assert after['expressions'] == ['right man', 'red one', 'far l']

@@ -24,7 +24,7 @@ from mmrefseg.registry import TRANSFORMS
 HEIGHT, WIDTH = 40, 60
 
 
-def smooth_picture() -> np.ndarray:
+def smooth_image() -> np.ndarray:
     """(40, 60, 3) uint8 RGB without sharp edges, so that lossy formats keep it."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     return np.stack([x * 4, y * 6, 255 - x * 2 - y * 2], axis=-1).astype(np.uint8)
@@ -57,18 +57,18 @@ def test_registered(name):
     ('RGB', 'png', 0), ('RGB', 'jpg', 16), ('RGBA', 'png', 0), ('P', 'png', 60), ('CMYK', 'jpg', 16),
     ('RGB', 'bmp', 0), ('RGB', 'webp', 24)])
 def test_colours_of_any_file(tmp_path, backend, mode, suffix, tolerance):
-    picture = smooth_picture()
-    info = save(tmp_path / f'a.{suffix}', Image.fromarray(picture).convert(mode), quality=95)
+    image = smooth_image()
+    info = save(tmp_path / f'a.{suffix}', Image.fromarray(image).convert(mode), quality=95)
     results = LoadRefImage(imdecode_backend=backend).transform(info)
     assert results['img'].dtype == np.uint8 and results['img'].shape == (HEIGHT, WIDTH, 3)
     assert results['img_shape'] == results['ori_shape'] == (HEIGHT, WIDTH)
-    difference = np.abs(results['img'][..., ::-1].astype(int) - picture)
+    difference = np.abs(results['img'][..., ::-1].astype(int) - image)
     assert difference.max() <= tolerance
 
 
 @pytest.mark.parametrize('mode', ('L', 'LA', '1'))
 def test_grayscale_is_repeated(tmp_path, mode):
-    gray = Image.fromarray(smooth_picture()).convert('L')
+    gray = Image.fromarray(smooth_image()).convert('L')
     info = save(tmp_path / 'a.png', gray.convert(mode))
     img = LoadRefImage().transform(info)['img']
     assert img.shape == (HEIGHT, WIDTH, 3) and (img == img[..., :1]).all() and img.std() > 10
@@ -78,7 +78,7 @@ def test_grayscale_is_repeated(tmp_path, mode):
 
 @pytest.mark.parametrize('channels', (1, 3))
 def test_16_bits_are_scaled_to_8(tmp_path, channels):
-    deep = smooth_picture()[..., :channels].astype(np.uint16) * 257
+    deep = smooth_image()[..., :channels].astype(np.uint16) * 257
     cv2.imwrite(str(tmp_path / 'a.png'), deep)
     img = LoadRefImage().transform(dict(img_path=str(tmp_path / 'a.png')))['img']
     assert img.dtype == np.uint8
@@ -87,7 +87,7 @@ def test_16_bits_are_scaled_to_8(tmp_path, channels):
 
 @pytest.mark.parametrize('backend', ('cv2', 'pillow'))
 def test_orientation_in_exif_is_ignored(tmp_path, backend):
-    image = Image.fromarray(smooth_picture())
+    image = Image.fromarray(smooth_image())
     plain = save(tmp_path / 'a.jpg', image)
     exif = Image.Exif()
     exif[0x0112] = 6  # "rotate by 90 degrees to view"
@@ -99,9 +99,9 @@ def test_orientation_in_exif_is_ignored(tmp_path, backend):
 
 @pytest.mark.parametrize('suffix, keep', [
     ('jpg', 0.5), ('jpg', 0.95), ('png', 0.5), ('bmp', 0.5), ('webp', 0.5), ('png', 0)])
-def test_truncated_picture(tmp_path, suffix, keep):
+def test_truncated_image(tmp_path, suffix, keep):
     stream = io.BytesIO()
-    Image.fromarray(smooth_picture()).save(stream, dict(jpg='JPEG').get(suffix, suffix.upper()))
+    Image.fromarray(smooth_image()).save(stream, dict(jpg='JPEG').get(suffix, suffix.upper()))
     content = stream.getvalue()
     path = tmp_path / f'a.{suffix}'
     path.write_bytes(content[:int(len(content) * keep)])
@@ -109,7 +109,7 @@ def test_truncated_picture(tmp_path, suffix, keep):
         LoadRefImage().transform(dict(img_path=str(path), ref_ids=[7, 8]))
 
 
-def test_missing_picture_and_picture_of_another_size(tmp_path):
+def test_missing_image_and_image_of_another_size(tmp_path):
     with pytest.raises(RefDataError, match=r'none.jpg \(ref 7\) is missing'):
         LoadRefImage().transform(dict(img_path=str(tmp_path / 'none.jpg'), ref_ids=[7]))
     info = save(tmp_path / 'a.png', Image.new('RGB', (WIDTH, HEIGHT + 1)))
@@ -118,7 +118,7 @@ def test_missing_picture_and_picture_of_another_size(tmp_path):
     assert LoadRefImage(check_size=False).transform(dict(info))['img'].shape == (41, 60, 3)
 
 
-def big_picture(height=427, width=641):
+def big_image(height=427, width=641):
     y, x = np.mgrid[:height, :width]
     return np.stack([x * 255 // width, y * 255 // height, 255 - (x + y) * 255 // (width + height)], -1).astype(np.uint8)
 
@@ -128,8 +128,8 @@ def big_picture(height=427, width=641):
     ((100, 214), (214, 321)), ((161, 107), (107, 161)), ((162, 107), (214, 321)), ((81, 54), (54, 81)),
     ((3, 2), (54, 81))])
 def test_big_jpeg_is_reduced_to_what_is_enough(tmp_path, reduce_to, expected):
-    picture = big_picture()
-    Image.fromarray(picture).save(tmp_path / 'a.jpg', quality=95)
+    image = big_image()
+    Image.fromarray(image).save(tmp_path / 'a.jpg', quality=95)
     info = dict(img_path=str(tmp_path / 'a.jpg'), height=427, width=641)
     results = LoadRefImage(reduce_to=reduce_to).transform(dict(info))
     assert results['img'].shape == (*expected, 3) and results['img'].dtype == np.uint8
@@ -145,9 +145,9 @@ def test_big_jpeg_is_reduced_to_what_is_enough(tmp_path, reduce_to, expected):
         assert np.abs(small['img'].astype(int) - whole['img']).max() <= 8
 
 
-def test_reduced_picture_that_is_not_that_of_its_annotations(tmp_path):
+def test_reduced_image_that_is_not_that_of_its_annotations(tmp_path):
     """Half of 427 and half of 428 are both 214: the size is the header's."""
-    Image.fromarray(big_picture()).save(tmp_path / 'a.jpg')
+    Image.fromarray(big_image()).save(tmp_path / 'a.jpg')
     load = LoadRefImage(reduce_to=(100, 100))
     with pytest.raises(RefDataError, match=r'is 427x641 \(height x width\) .* say 428x641'):
         load.transform(dict(img_path=str(tmp_path / 'a.jpg'), height=428, width=641))
@@ -158,15 +158,15 @@ def test_reduced_picture_that_is_not_that_of_its_annotations(tmp_path):
             load.transform(dict(img_path=str(tmp_path / 'b.jpg')))
 
 
-def test_reduced_pictures_of_any_kind(tmp_path):
-    picture = Image.fromarray(big_picture())
+def test_reduced_images_of_any_kind(tmp_path):
+    image = Image.fromarray(big_image())
     load = LoadRefImage(reduce_to=(100, 100))
-    picture.save(tmp_path / 'a.png')
+    image.save(tmp_path / 'a.png')
     assert load.transform(dict(img_path=str(tmp_path / 'a.png')))['img'].shape == (427, 641, 3), 'no JPEG'
     exif = Image.Exif()
     exif[0x0112] = 6  # "rotate by 90 degrees to view"
     for mode, options in (('L', {}), ('CMYK', {}), ('RGB', dict(exif=exif)), ('RGB', dict(progressive=True))):
-        picture.convert(mode).save(tmp_path / 'a.jpg', quality=95, **options)
+        image.convert(mode).save(tmp_path / 'a.jpg', quality=95, **options)
         found = load.transform(dict(img_path=str(tmp_path / 'a.jpg')))['img']
         whole = LoadRefImage().transform(dict(img_path=str(tmp_path / 'a.jpg')))['img']
         expected = cv2.resize(whole, (161, 107), interpolation=cv2.INTER_AREA)
@@ -184,8 +184,8 @@ def test_reduce_to_needs_cv2():
     (dict(scale=(200, 200), keep_ratio=True), None, r"asks for \(200, 133\) .* has left \(161, 107\)"),
     (dict(scale_factor=0.5), None, 'needs a RefResize.* that comes next'),
     (dict(scale=(50, 50)), slice(3, 50), 'needs a RefResize.* that comes next')])
-def test_reduced_picture_and_a_resize_that_does_not_fit(tmp_path, resize, spoil, message):
-    Image.fromarray(big_picture()).save(tmp_path / 'a.jpg')
+def test_reduced_image_and_a_resize_that_does_not_fit(tmp_path, resize, spoil, message):
+    Image.fromarray(big_image()).save(tmp_path / 'a.jpg')
     results = LoadRefImage(reduce_to=(100, 100)).transform(dict(img_path=str(tmp_path / 'a.jpg')))
     if spoil:
         results['img'] = results['img'][spoil]
@@ -219,7 +219,7 @@ def test_each_object_is_decoded_once(monkeypatch):
     assert len(calls) == 3
 
 
-def test_unusable_mask_names_ref_and_picture():
+def test_unusable_mask_names_ref_and_image():
     info = annotated()
     info['segmentations'][1] = []
     with pytest.raises(RefDataError, match='mask of ref 2 in a.png: its segmentation is empty'):
@@ -241,8 +241,8 @@ def test_masks_of_the_input_are_those_that_are_resized(scale, keep_ratio):
     np.testing.assert_array_equal(after['gt_seg_map'], before['gt_seg_map'])
 
 
-def test_masks_of_the_input_of_a_reduced_picture(tmp_path):
-    Image.fromarray(big_picture()).save(tmp_path / 'a.jpg')
+def test_masks_of_the_input_of_a_reduced_image(tmp_path):
+    Image.fromarray(big_image()).save(tmp_path / 'a.jpg')
     info = dict(annotated(), img_path=str(tmp_path / 'a.jpg'), height=427, width=641, object_index=[0, 1, 2, 0],
                 segmentations=[[square(100, 50, 201)], [square(300, 200, 77)], [square(0, 0, 420)]])
     masks = []
@@ -308,7 +308,7 @@ def test_keep_ratio(count):
     assert results['scale_factor'] == (40 / 60, 20 / 30)
 
 
-def test_backends_of_the_picture():
+def test_backends_of_the_image():
     img, _, small = resize(80, 120, 1, scale=(30, 20), backend='pillow')
     expected = np.asarray(Image.fromarray(img).resize((30, 20), Image.BILINEAR))
     np.testing.assert_array_equal(small['img'], expected)
@@ -337,7 +337,7 @@ def test_torch_takes_floats_and_views():
         RefResize(scale=(30, 20), backend='torch', interpolation='bicubic')
 
 
-def test_masks_take_the_size_of_the_picture_and_may_be_absent_or_flat():
+def test_masks_take_the_size_of_the_image_and_may_be_absent_or_flat():
     img = np.zeros((41, 60, 3), np.uint8)
     flat = RefResize(scale=(10, 12)).transform(dict(img=img, gt_seg_map=np.ones((40, 60), np.uint8)))
     assert flat['gt_seg_map'].shape == (12, 10)
@@ -366,7 +366,7 @@ def test_pack(count):
 @pytest.mark.parametrize('img', [
     np.random.default_rng(0).random((20, 31, 3), np.float32), np.arange(600.).reshape(20, 10, 3),
     np.arange(200, dtype=np.uint8).reshape(10, 20), np.arange(240, dtype=np.uint8).reshape(8, 10, 3)[::-1, ::-1]])
-def test_pack_any_picture(img):
+def test_pack_any_image(img):
     packed = PackRefInputs().transform(dict(img=img, expressions=['x']))['inputs']
     assert packed.is_contiguous()
     np.testing.assert_array_equal(packed.numpy(), np.atleast_3d(img).transpose(2, 0, 1))
@@ -395,7 +395,7 @@ def test_training_pipelines_of_the_configs(tmp_path, path):
     """The same masks as of whole masks that are resized, and Pillow's picture to one of 255."""
     config = Config.fromfile(ROOT / 'configs/_base_' / path)
     pipeline = config.get('train_pipeline', config.get('train_pipeline_512'))
-    info = {**annotated(), **save(tmp_path / 'a.png', Image.fromarray(smooth_picture()))}
+    info = {**annotated(), **save(tmp_path / 'a.png', Image.fromarray(smooth_image()))}
     info.update(ref_ids=[1, 2, 1, 3])
     found = dict(info)
     for step in pipeline:
@@ -412,7 +412,7 @@ def test_training_pipelines_of_the_configs(tmp_path, path):
 
 @pytest.mark.parametrize('prob', (0, 1))
 def test_pipeline_with_flip(tmp_path, prob):
-    info = {**annotated(), **save(tmp_path / 'a.png', Image.fromarray(smooth_picture()))}
+    info = {**annotated(), **save(tmp_path / 'a.png', Image.fromarray(smooth_image()))}
     info.update(ref_ids=[1, 2, 1, 3], expressions=['left one', 'b', 'c', 'd'])
     for transform in (LoadRefImage(), LoadRefAnnotations(), RefResize(scale=(60, 40)),
                       RandomFlipExpression(prob=prob), PackRefInputs()):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from triplet_toy import rows, write_list, write_pictures
+from triplet_toy import rows, write_list, write_toy_images
 
 from mmrefseg.datasets import TripletListDataset
 from mmrefseg.errors import RefDataError
@@ -15,7 +15,7 @@ from mmrefseg.errors import RefDataError
 
 @pytest.fixture
 def build(tmp_path):
-    found = write_pictures(tmp_path)
+    found = write_toy_images(tmp_path)
 
     def build_dataset(content, name='list.jsonl', **kwargs):
         if isinstance(content, list):
@@ -102,7 +102,7 @@ def test_splits(build):
 def spoil(root):
     """Everything that can be wrong with files, one a picture; the first picture is right."""
     images, masks = root / 'images', root / 'masks'
-    write_pictures(root, 8)
+    write_toy_images(root, 8)
     (images / '1.png').unlink()
     (masks / '2.png').unlink()
     Image.new('L', (30, 30), 1).save(masks / '3.png')

@@ -30,7 +30,7 @@ def sample_of(path, number=0, size=(40, 60), dataset_name='toy_unc_val', **kwarg
 
 
 @pytest.fixture
-def picture(tmp_path):
+def image(tmp_path):
     path = tmp_path / 'picture.png'
     cv2.imwrite(str(path), np.zeros((40, 60, 3), np.uint8))
     return path
@@ -83,32 +83,32 @@ def test_red_is_drawn_red(tmp_path, make_runner, monkeypatch):
     assert drawn[0][0, 0].tolist() == [255, 0, 0]
 
 
-def test_samples_of_one_picture_and_of_two_splits_do_not_overwrite(tmp_path, make_runner, picture):
+def test_samples_of_one_image_and_of_two_splits_do_not_overwrite(tmp_path, make_runner, image):
     hook, out = RefVisualizationHook(out_dir=str(tmp_path / 'out')), tmp_path / 'out'
-    hook.after_test_iter(make_runner(), 0, outputs=[sample_of(picture, 0), sample_of(picture, 1)])
-    hook.after_test_iter(make_runner(), 0, outputs=[sample_of(picture, 0, dataset_name='toy_unc_testA')])
+    hook.after_test_iter(make_runner(), 0, outputs=[sample_of(image, 0), sample_of(image, 1)])
+    hook.after_test_iter(make_runner(), 0, outputs=[sample_of(image, 0, dataset_name='toy_unc_testA')])
     assert files(out) == ['toy_unc_testA/000000_picture.png', 'toy_unc_val/000000_picture.png',
                           'toy_unc_val/000001_picture.png']
     assert all(cv2.imread(str(out / name)) is not None for name in files(out))
     assert not (tmp_path / 'backend').exists() or not files(tmp_path / 'backend')
 
 
-def test_validations_do_not_overwrite(tmp_path, make_runner, picture):
+def test_validations_do_not_overwrite(tmp_path, make_runner, image):
     hook = RefVisualizationHook(out_dir=str(tmp_path / 'out'))
     for iteration in (10, 20):
-        hook.after_val_iter(make_runner(iteration=iteration), 0, outputs=[sample_of(picture)])
+        hook.after_val_iter(make_runner(iteration=iteration), 0, outputs=[sample_of(image)])
     assert files(tmp_path / 'out') == ['toy_unc_val/000000_picture_10.png', 'toy_unc_val/000000_picture_20.png']
 
 
 @pytest.mark.parametrize('method', ['after_val_iter', 'after_test_iter'])
-def test_without_a_folder_the_backends_of_the_first_process_get_them(tmp_path, make_runner, picture, method):
-    samples = [sample_of(picture, number) for number in range(3)]
+def test_without_a_folder_the_backends_of_the_first_process_get_them(tmp_path, make_runner, image, method):
+    samples = [sample_of(image, number) for number in range(3)]
     for rank, expected in ((1, []), (0, [f'toy_unc_val_{number:06d}_picture_7.png' for number in range(3)])):
         getattr(RefVisualizationHook(), method)(make_runner(rank, iteration=7), 0, outputs=samples)
         assert [name.split('/')[-1] for name in files(tmp_path)] == [*expected, 'picture.png'][-len(expected) - 1:]
 
 
-def test_backends_get_the_step(make_runner, picture):
+def test_backends_get_the_step(make_runner, image):
     @VISBACKENDS.register_module(force=True)
     class Recording:
         calls = []
@@ -121,48 +121,48 @@ def test_backends_get_the_step(make_runner, picture):
 
     runner = make_runner(iteration=5)
     runner.visualizer._vis_backends = dict(recording=Recording())
-    RefVisualizationHook().after_val_iter(runner, 0, outputs=[sample_of(picture, 3)])
+    RefVisualizationHook().after_val_iter(runner, 0, outputs=[sample_of(image, 3)])
     assert Recording.calls == [('toy_unc_val_000003_picture', 3, 5)]
 
 
-def test_every_process_writes_its_samples(tmp_path, make_runner, picture, monkeypatch):
+def test_every_process_writes_its_samples(tmp_path, make_runner, image, monkeypatch):
     monkeypatch.setattr('mmengine.dist.utils.get_rank', lambda group=None: 1)  # what master_only asks
     hook = RefVisualizationHook(out_dir=str(tmp_path / 'out'))
-    hook.after_test_iter(make_runner(rank=1), 0, outputs=[sample_of(picture, 1), sample_of(picture, 3)])
+    hook.after_test_iter(make_runner(rank=1), 0, outputs=[sample_of(image, 1), sample_of(image, 3)])
     assert files(tmp_path / 'out') == ['toy_unc_val/000001_picture.png', 'toy_unc_val/000003_picture.png']
 
 
 @pytest.mark.parametrize('interval, expected', [(1, 5), (2, 3), (3, 2), (10, 1)])
 @pytest.mark.parametrize('batch_size', [1, 2, 5])
-def test_interval_counts_samples(tmp_path, make_runner, picture, interval, expected, batch_size):
+def test_interval_counts_samples(tmp_path, make_runner, image, interval, expected, batch_size):
     hook = RefVisualizationHook(interval=interval, out_dir=str(tmp_path / 'out'))
-    samples = [sample_of(picture, number) for number in range(5)]
+    samples = [sample_of(image, number) for number in range(5)]
     for batch, start in enumerate(range(0, 5, batch_size)):
         hook.after_test_iter(make_runner(), batch, outputs=samples[start:start + batch_size])
     assert len(files(tmp_path / 'out')) == expected
 
 
-def test_draw_false_does_nothing(tmp_path, make_runner, picture):
+def test_draw_false_does_nothing(tmp_path, make_runner, image):
     RefVisualizationHook(draw=False, out_dir=str(tmp_path / 'out')).after_test_iter(
-        make_runner(), 0, outputs=[sample_of(picture)])
+        make_runner(), 0, outputs=[sample_of(image)])
     assert not (tmp_path / 'out').exists()
 
 
 @pytest.mark.parametrize('stored', [False, True])
-def test_show(tmp_path, make_runner, picture, monkeypatch, stored):
+def test_show(tmp_path, make_runner, image, monkeypatch, stored):
     shown = []
     monkeypatch.setattr(RefLocalVisualizer, 'show', lambda self, image, win_name, wait_time: shown.append(
         (win_name, wait_time)))
     hook = RefVisualizationHook(show=True, wait_time=0.5, out_dir=str(tmp_path / 'out') if stored else None)
-    hook.after_test_iter(make_runner(), 0, outputs=[sample_of(picture)])
+    hook.after_test_iter(make_runner(), 0, outputs=[sample_of(image)])
     assert shown == [('000000_picture', 0.5)]
     assert len(files(tmp_path)) == 1 + stored  # the picture itself
 
 
-def test_errors(make_runner, picture):
+def test_errors(make_runner, image):
     with pytest.raises(ValueError, match='interval must be at least 1, found 0'):
         RefVisualizationHook(interval=0)
-    sample = sample_of(picture)
+    sample = sample_of(image)
     del sample.sample_idx
     with pytest.raises(ValueError, match='picture.png has no sample_idx'):
         RefVisualizationHook().after_test_iter(make_runner(), 0, outputs=[sample])

@@ -22,7 +22,7 @@ def test_rows_of_a_batch():
     assert rows.spread(1, values) is values
 
 
-def test_chunks_hold_the_pictures_of_their_rows():
+def test_chunks_hold_the_images_of_their_rows():
     rows = ExpressionRows.of(make_batch(SAID)[1])
     text = TextFeatures(torch.arange(4.)[:, None, None], torch.ones(4, 1, dtype=torch.bool), torch.arange(4.)[:, None])
     feats = (torch.arange(3)[:, None], (7, 8))

@@ -50,7 +50,7 @@ def test_grouped_equals_one_by_one(name, max_expressions):
                 assert torch.equal(sample.pred_sem_seg.data[i], single.pred_sem_seg.data[0])
 
 
-def test_the_picture_is_encoded_once():
+def test_the_image_is_encoded_once():
     model = build(**COMBINATIONS['late_fusion']).eval()
     calls = []
     model.backbone.register_forward_hook(lambda module, args, out: calls.append(len(args[0])))
