@@ -1,7 +1,6 @@
 """Write a model as one file that runs without its code: ONNX, or a program of torch.export."""
 
 import importlib.util
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, List, Optional, Union
 
@@ -10,6 +9,7 @@ import torch
 from mmrefseg.exported.description import KEY, FileDescription
 from mmrefseg.exported.errors import ExportError
 from mmrefseg.exported.onnx_session import OnnxSession
+from mmrefseg.utils.whole_file import whole_file
 
 from .example_inputs import example_inputs
 from .failing_part import failing_part
@@ -91,19 +91,14 @@ def _write(path: Union[str, Path], suffix: str, save: Callable[[Path], object], 
     path = Path(path)
     if path.suffix != suffix:
         raise ExportError(f'{path}: expected a file name that ends with {suffix}')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.stem}.{os.getpid()}{suffix}')
-    try:
-        save(temporary)
-        found = differences(graph, load(temporary))
+    with whole_file(path, suffix=suffix) as part:
+        save(Path(part))
+        found = differences(graph, load(Path(part)))
         largest = max(found, key=lambda difference: difference.largest / difference.scale)
         if not largest.within(tolerance):
             raise ExportError(
                 f'{path} is not written: its outputs are {largest.largest:.2g} from those of eager torch, of which '
                 f'the largest is {largest.scale:.2g}; expected at most {tolerance} of that')
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return found
 
 

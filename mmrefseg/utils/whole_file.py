@@ -11,16 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterable, Iterator, Optional, Union
 
-#: How names of unfinished files end; before it stand the machine and the number of the process that writes them.
+#: What names of unfinished files have near their end; before it stand the machine and the number of the process that
+#: writes them.
 PART = '.part'
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _HOST = re.sub(r'[^A-Za-z0-9]', '_', socket.gethostname())
 _TOKEN = uuid.uuid4().hex[:8]  # tells this process from an earlier one that had its number
-_PART_NAME = re.compile(rf'\.{re.escape(_HOST)}-(\d+)-([0-9a-f]{{8}})-[0-9a-f]{{8}}{re.escape(PART)}$')
+_PART_NAME = re.compile(rf'\.{re.escape(_HOST)}-(\d+)-([0-9a-f]{{8}})-[0-9a-f]{{8}}{re.escape(PART)}(\.\w+)?$')
 
 
 @contextmanager
-def whole_file(path: Union[str, Path], wanted: Optional[int] = None, one_of_many: bool = False) -> Iterator[str]:
+def whole_file(path: Union[str, Path], wanted: Optional[int] = None, one_of_many: bool = False,
+               suffix: str = '') -> Iterator[str]:
     """Write a file under another name, which takes its own when it is whole and on the disk.
 
     What killed processes of this machine have left of the same file is removed.
@@ -31,6 +33,7 @@ def whole_file(path: Union[str, Path], wanted: Optional[int] = None, one_of_many
         one_of_many (bool): Whether to leave out the looking for leftovers and the waiting for the disk, which take long
             for thousands of files: whoever writes those clears their folder at once (:func:`clear_parts_below`) and
             looks whether they are whole. Defaults to False.
+        suffix (str): What the name to write to must end with, for those who go by that. Defaults to ''.
 
     Yields:
         str: The name to write to.
@@ -39,7 +42,7 @@ def whole_file(path: Union[str, Path], wanted: Optional[int] = None, one_of_many
         OSError: It cannot be written. Of a full disk the message has the path, and the space that is wanted and there.
     """
     path = os.path.abspath(path)
-    part = f'{path}.{_HOST}-{os.getpid()}-{_TOKEN}-{uuid.uuid4().hex[:8]}{PART}'
+    part = f'{path}.{_HOST}-{os.getpid()}-{_TOKEN}-{uuid.uuid4().hex[:8]}{PART}{suffix}'
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         if not one_of_many:
@@ -75,7 +78,7 @@ def clear_parts(path: Union[str, Path]) -> None:
     Args:
         path (str | Path): The file's own name.
     """
-    _remove_stale(glob.glob(f'{glob.escape(str(path))}.*{PART}'))
+    _remove_stale(glob.glob(f'{glob.escape(str(path))}.*{PART}*'))
 
 
 def clear_parts_below(folder: Union[str, Path]) -> None:
@@ -85,7 +88,7 @@ def clear_parts_below(folder: Union[str, Path]) -> None:
         folder (str | Path): The folder.
     """
     for root, _, files in os.walk(folder):
-        _remove_stale(os.path.join(root, name) for name in files if name.endswith(PART))
+        _remove_stale(os.path.join(root, name) for name in files if PART in name)
 
 
 def _remove_stale(parts: Iterable[str]) -> None:

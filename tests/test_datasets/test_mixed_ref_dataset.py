@@ -184,5 +184,5 @@ def test_check_leakage_of_several_splits_counts_an_image_once(tmp_path, config, 
     mix = dict(type='MixedRefDataset', datasets=[one], held_out=[dict(other, split='test') for other in others])
     assert check_leakage.main([config(mix, dict(one, test_mode=True, split='train'))]) == 1  # it tests on train
     out = capsys.readouterr().out
-    assert '| 1      | 1    | 4           | removed' in out and '| 2        | 2    | 6           | removed' in out
+    assert '| 1      | 1    | 4           | removed' in out and '| 2      | 2    | 6           | removed' in out
     assert out.count('all of them') == 1

@@ -42,6 +42,22 @@ with whole_file(sys.argv[1]) as part:
     assert sorted(os.listdir(tmp_path)) == ['a.txt', 'other.txt']
 
 
+def test_leftovers_that_end_as_the_file_does(tmp_path):
+    """As a killed export leaves them."""
+    code = '''
+import os, signal, sys
+from mmrefseg.utils.whole_file import whole_file
+with whole_file(sys.argv[1], suffix='.onnx') as part:
+    open(part, 'w').write('half')
+    os.kill(os.getpid(), signal.SIGKILL)
+'''
+    assert killed(code, tmp_path / 'a.onnx') == -9 and len(os.listdir(tmp_path)) == 1
+    with whole_file(tmp_path / 'a.onnx', suffix='.onnx') as part:
+        assert os.listdir(tmp_path) == [] and part.endswith('.onnx')
+        open(part, 'w').close()
+    assert os.listdir(tmp_path) == ['a.onnx']
+
+
 def no_space(*ignored, **options):
     raise OSError(errno.ENOSPC, 'No space left on device')
 
