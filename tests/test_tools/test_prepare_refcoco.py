@@ -101,7 +101,7 @@ def test_wrong_content(write, capsys, lose, message):
 @pytest.mark.parametrize('path, message', [
     ('coco', r'pictures: none of the folders .* is in .*Unpack http://images.*train2014.zip'),
     ('coco/train2014/picture_2.png',
-     r'1 picture\(s\) unusable, the first: its picture .*picture_2.png is missing'),
+     r'1 image\(s\) unusable, the first: its picture .*picture_2.png is missing'),
     ('toy', r'instances.json cannot be read.*Unpack https://.*/refcoco.zip into'),
     ('toy/refs(unc).p', r'refs\(unc\).p cannot be read.*Unpack https://.*/refcoco.zip into')])
 def test_missing_files(write, capsys, path, message):
