@@ -181,7 +181,7 @@ class RefSegInferencer(BaseInferencer):
               head or rule ``'all'``; where it is not above ``test_cfg.existence_threshold`` the mask is empty,
             - ``boxes`` (list[list] | None): of a model with boxes, E lists of x0, y0, x1, y1 in pixels of the image:
               those that the mask is made from,
-            - ``picture`` (str | None): the file in ``out_dir``.
+            - ``overlay`` (str | None): the file in ``out_dir``.
 
         Raises:
             ValueError: No image, one without pixels, an empty expression, another number of expression lists than
