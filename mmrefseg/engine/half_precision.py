@@ -15,7 +15,8 @@ def use_half_precision(model: nn.Module, dtype: Optional[torch.dtype] = None) ->
     """Bring a model to mixed precision for inference, in place. Load its checkpoint before.
 
     The weights of linear layers, convolutions and the projections of attention become half precision, once (autocast
-    alone casts them anew at every call), as do those of any module with a true attribute ``multiplies``. All other
+    alone casts them anew at every call), as do those of any module with a true attribute ``multiplies``, whose method
+    ``arrange``, if it has one, is called then. All other
     parameters and buffers stay as they are, and every call of the model runs under autocast. What would lose too much
     asks for single precision itself, where it is computed.
 
@@ -49,6 +50,8 @@ def use_half_precision(model: nn.Module, dtype: Optional[torch.dtype] = None) ->
         if isinstance(part, PRODUCTS) or getattr(part, 'multiplies', False):
             for parameter in part.parameters(recurse=False):
                 parameter.data = parameter.data.to(dtype)
+            if hasattr(part, 'arrange'):
+                part.arrange()
     autocast = _Autocast(device, dtype)
     module.register_forward_pre_hook(autocast, with_kwargs=True)
     module.register_forward_hook(autocast.leave, always_call=True)

@@ -1,17 +1,19 @@
 """Convolution whose kernel a query generates (SADLR, AAAI 2023, §3.3)."""
 
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence
 
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+
+from ..utils import is_exporting
 
 
 class KernelGenerator(nn.Module):
     """A linear function from a query to the kernel of a 1x1 convolution.
 
     The same as ``nn.Linear``, initial weights included, but its weight is stored input first: for one query a CPU then
-    takes half the time.
+    takes half the time. In bfloat16 it is the other way round: there the same numbers lie output first in memory.
 
     Args:
         query_channels (int): C of the query.
@@ -29,9 +31,22 @@ class KernelGenerator(nn.Module):
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -query_channels**-0.5, query_channels**-0.5)
 
+    def arrange(self) -> None:
+        """Lay the weight out in memory as its type is read fastest: the shape and the numbers stay as they are.
+
+        :func:`mmrefseg.engine.use_half_precision` calls it.
+        """
+        if self.weight.is_cpu and self.weight.dtype == torch.bfloat16:
+            self.weight.data = self.weight.data.t().contiguous().t()
+
     def forward(self, query: Tensor) -> Tensor:
         """(N, C) -> (N, in_channels, out_channels)."""
-        return torch.addmm(self.bias, query, self.weight).unflatten(1, (self.in_channels, -1))
+        if len(query) == 1 and self.weight.is_cpu and self.weight.dtype == torch.bfloat16 and not is_exporting():
+            # A product of matrices would first reorder the whole weight for the one row.
+            kernel = (torch.mv(self.weight.t(), query[0].to(self.weight.dtype)) + self.bias)[None]
+        else:
+            kernel = torch.addmm(self.bias, query, self.weight)
+        return kernel.unflatten(1, (self.in_channels, -1))
 
 
 class DynamicConvolution(BaseModule):
@@ -71,6 +86,14 @@ class DynamicConvolution(BaseModule):
 
     def forward(self, pixels: Tensor, query: Tensor) -> Tensor:
         """Y (N, HW, C) and Q (N, C) -> Z (N, HW, C')."""
-        for generate, norm in zip(self.kernels, self.norms):
-            pixels = norm(pixels @ generate(query)).relu_()
+        return self.convolve(pixels, self.generate(query))
+
+    def generate(self, query: Tensor) -> List[Tensor]:
+        """Q (N, C) -> the kernel (N, before, after) of each layer."""
+        return [generate(query) for generate in self.kernels]
+
+    def convolve(self, pixels: Tensor, kernels: Sequence[Tensor]) -> Tensor:
+        """Y (N, HW, C), of any pixels, and what :meth:`generate` made -> Z (N, HW, C')."""
+        for kernel, norm in zip(kernels, self.norms):
+            pixels = norm(pixels @ kernel).relu_()
         return pixels

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from mmrefseg.models.decode_heads import MaskHead, SADLRHead
+from mmrefseg.engine import use_half_precision
+from mmrefseg.models.decode_heads import MaskHead, SADLRHead, sadlr_head
+from mmrefseg.models.decode_heads.dynamic_convolution import KernelGenerator
 from mmrefseg.models.decode_heads.sadlr_head import binary_mask, pool_object
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import MultiModalFeatures, TextFeatures
@@ -98,6 +100,34 @@ def test_equals_the_formulas(channels, query_update, decoded, features):
             torch.testing.assert_close(scores[iteration][n], expected[n][iteration], atol=1e-5, rtol=1e-5)
     assert torch.equal(head(decoded, features), scores[-1])
     assert 0.1 < binary_mask(scores[0]).float().mean() < 0.9, 'this test should pool some pixels, not all'
+
+
+@pytest.mark.parametrize('at_once', [1, 4, 10_000])
+@pytest.mark.parametrize('rows', [1, N])
+def test_some_pixels_at_a_time_are_all_pixels(rows, at_once, decoded, features, monkeypatch):
+    """Inference on a CPU, against what training computes in one piece."""
+    head = make_head()
+    monkeypatch.setattr(sadlr_head, 'PIXELS_AT_ONCE', at_once)
+    text = features.text
+    features = MultiModalFeatures((), TextFeatures(text.words[:rows], text.mask[:rows], text.sentence[:rows]))
+    with torch.no_grad():
+        found = head.iterate(decoded[:rows], features)
+    for scores, expected in zip(found, head.iterate(decoded[:rows], features)):
+        torch.testing.assert_close(scores, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize('rows', [1, N])
+def test_kernels_in_bfloat16(rows):
+    """Another layout in memory and another product for one query: the numbers and the shapes are the same."""
+    torch.manual_seed(4)
+    generate = KernelGenerator(C, 4, 6).eval()
+    query, expected = torch.randn(rows, C), generate.weight.detach().bfloat16()
+    use_half_precision(generate, torch.bfloat16)
+    assert torch.equal(generate.weight, expected)
+    assert generate.weight.stride() == (1, C)
+    kernels = (query.bfloat16().double() @ expected.double() + generate.bias.double()).unflatten(1, (4, 6))
+    with torch.no_grad():
+        torch.testing.assert_close(generate(query).double(), kernels, atol=2e-2, rtol=2e-2)
 
 
 def dice(probability, truth, eps=1e-3):
