@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Sequence
-from typing import Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
 import torch
@@ -15,20 +15,13 @@ from mmengine.utils import is_abs
 from mmrefseg.errors import RefDataError, first_lines
 from mmrefseg.registry import DATASETS, TRANSFORMS
 
+from .arrangement import Arrangement, SampleCounts, arrange_once, count_samples
 from .budget import check_budget
 from .file_names import name_problem
 from .image_files import check_images, find_image_dir, image_path, images_outside
 from .refer_format.index import TEXT_FIELDS, ReferIndex, ranges
 from .refer_format.index_cache import open_refer_index
 from .sampling import DRAWN, SAMPLE_BY, draw, group_expressions, seeded, split_images, swap_objects
-
-
-class SampleCounts(NamedTuple):
-    """Sizes of a data set's split."""
-
-    images: int
-    refs: int
-    expressions: int
 
 
 @DATASETS.register_module()
@@ -197,11 +190,25 @@ class ReferDataset(BaseDataset):
         if self.image_dir is None:
             raise RefDataError('the pictures are missing: no folder '
                                f'{" or ".join(self.data_prefix["img"])}. {self.source}'.rstrip())
+        self.skipped = []
+        if self.on_error == 'skip':  # that depends on the images, which may have come or gone since
+            arranged = self._arrange()
+        else:
+            options = dict(split=self.split, sample_by=self.sample_by, max_refs=self.max_refs,
+                           text_field=self.text_field, shuffle_expressions=self.shuffle_expressions,
+                           allow_outside=self.allow_outside)
+            arranged = arrange_once(self.index, type(self), options, self._arrange, lambda: not self.skipped)
+        self._check_count(*arranged.largest.tolist())
+        self._expressions, self._objects, self._offsets, self._counts = arranged[:4]
+        self._all = np.arange(len(self._offsets) - 1)
+        return self._all
+
+    def _arrange(self) -> Arrangement:
+        """Find the expressions of the split that can be used, and group them to samples."""
         rows = self._usable_expressions()
         objects = self.index.ref_object[self.index.expression_ref[rows]]
         images = self.index.ref_image[self.index.expression_ref[rows]]
-        if len(images):
-            self._check_counts(images)
+        largest = self._largest_image(images) if len(images) else np.zeros(2, np.int64)
         if self.shuffle_expressions:
             kept, objects = swap_objects(self.index.image_id[images], objects)
             rows, images = rows[kept], images[kept]
@@ -213,9 +220,9 @@ class ReferDataset(BaseDataset):
         key = keys[self.sample_by]
         if self.max_refs is not None:
             key = split_images(images, keys['ref'], self.max_refs)
-        order, self._offsets = group_expressions(key)
-        self._expressions, self._objects = rows[order], objects[order]
-        return np.arange(len(self._offsets) - 1)
+        order, offsets = group_expressions(key)
+        rows, objects = rows[order], objects[order]
+        return Arrangement(rows, objects, offsets, np.array(count_samples(self.index, rows), np.int64), largest)
 
     @force_full_init
     def get_data_info(self, idx: int) -> dict:
@@ -275,12 +282,12 @@ class ReferDataset(BaseDataset):
         start, stop = self._offsets[self.data_list], self._offsets[self.data_list + 1]
         return self._expressions[ranges(start, stop)], np.repeat(np.arange(len(self.data_list)), stop - start)
 
+    @force_full_init
     def sample_counts(self) -> SampleCounts:
         """Count the images, refs and expressions of all samples, each once."""
-        rows, _ = self.expression_rows()
-        expressions = np.flatnonzero(np.bincount(rows))  # sorting them takes seconds for millions
-        refs = np.flatnonzero(np.bincount(self.index.expression_ref[expressions]))
-        return SampleCounts(np.count_nonzero(np.bincount(self.index.ref_image[refs])), len(refs), len(expressions))
+        if self.data_list is self._all:  # and no subset: counted when they were arranged
+            return SampleCounts(*self._counts.tolist())
+        return count_samples(self.index, self.expression_rows()[0])
 
     @force_full_init
     def images_of_splits(self) -> Dict[Tuple[str, str], List[str]]:
@@ -376,12 +383,17 @@ class ReferDataset(BaseDataset):
         return {row: f'its file_name {name_problem(str(self.index.image_name[row]))}'
                 for row in images_outside(self.index, images[images >= 0]).tolist()}
 
-    def _check_counts(self, images: np.ndarray) -> None:
-        """Refuse an image with more expressions than the budget allows, by the rows of the expressions' images."""
+    def _largest_image(self, images: np.ndarray) -> np.ndarray:
+        """The most expressions of an image, and its row, by the rows of the expressions' images; within the budget."""
         counts = np.bincount(images)
         most = int(counts.argmax())
-        check_budget('MAX_EXPRESSIONS', int(counts[most]),
-                     f'{self.refs_file}, split {self.split}: image {self.index.image_name[most]}')
+        self._check_count(int(counts[most]), most)
+        return np.array([counts[most], most], np.int64)
+
+    def _check_count(self, count: int, image: int) -> None:
+        """Refuse an image with more expressions than the budget allows."""
+        check_budget('MAX_EXPRESSIONS', count,
+                     f'{self.refs_file}, split {self.split}: image {self.index.image_name[image]}')
 
     def _blank_reason(self, row: int) -> str:
         return f'its expression {self.index.sent_id[row]} is empty: no {self.text_field!r} text'

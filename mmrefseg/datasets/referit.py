@@ -96,7 +96,8 @@ class ReferItDataset(ReferDataset):
     def _read_index(self) -> ReferItIndex:
         # Kept, so that the other splits of the same files share it.
         self._shared_index = super()._read_index()
-        return ReferItIndex.from_arrays(self._shared_index.to_arrays(), kept_in=self._shared_index.kept_in)
+        shared = self._shared_index
+        return ReferItIndex.from_arrays(shared.to_arrays(), kept_in=shared.kept_in, checksum=shared.checksum)
 
     def _usable_expressions(self) -> np.ndarray:
         rows = super()._usable_expressions()

@@ -9,7 +9,7 @@ from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from .index_file import map_arrays
+from .index_file import map_counted
 
 POLYGON, RLE = 0, 1
 #: In the place of an annotation's id, for the object that a ref with several targets (gRefCOCO) has.
@@ -46,6 +46,7 @@ class ReferIndex:
         problem_ref, problem_text: (X,) the ref's row and what is wrong, for refs without usable
             image, object, segmentation or expressions.
         kept_in: the file that the arrays are mapped from and its sources, as :meth:`map_file` takes them.
+        checksum: of that file, which tells this content from any other.
     """
 
     split_names: np.ndarray
@@ -77,6 +78,7 @@ class ReferIndex:
     problem_ref: np.ndarray
     problem_text: np.ndarray
     kept_in: Optional[Tuple[str, Sequence]] = None
+    checksum: Optional[str] = None
 
     def __post_init__(self) -> None:
         for array in self.to_arrays().values():
@@ -93,7 +95,7 @@ class ReferIndex:
     @classmethod
     def array_names(cls) -> List[str]:
         """list[str]: The names of the arrays."""
-        return [field.name for field in fields(cls) if field.name != 'kept_in']
+        return [field.name for field in fields(cls) if field.name not in ('kept_in', 'checksum')]
 
     def to_arrays(self) -> Dict[str, np.ndarray]:
         """dict[str, np.ndarray]: The index as plain arrays, by name."""
@@ -101,9 +103,9 @@ class ReferIndex:
 
     @classmethod
     def from_arrays(cls, arrays: Dict[str, np.ndarray],
-                    kept_in: Optional[Tuple[str, Sequence]] = None) -> 'ReferIndex':
+                    kept_in: Optional[Tuple[str, Sequence]] = None, checksum: Optional[str] = None) -> 'ReferIndex':
         """The index made of what :meth:`to_arrays` gave (memory-mapped arrays will do)."""
-        return cls(**arrays, kept_in=kept_in)
+        return cls(**arrays, kept_in=kept_in, checksum=checksum)
 
     @classmethod
     def map_file(cls, path: str, sources: Sequence) -> 'ReferIndex':
@@ -119,7 +121,8 @@ class ReferIndex:
         Raises:
             IndexFileError: The file does not hold it.
         """
-        return cls.from_arrays(map_arrays(path, sources, cls.array_names()), kept_in=(path, sources))
+        arrays, checksum = map_counted(path, sources, cls.array_names())
+        return cls.from_arrays(arrays, kept_in=(path, sources), checksum=checksum)
 
     def refs_of_split(self, split: str) -> np.ndarray:
         """Rows of the refs of a split, in the file's order; none for an unknown split.

@@ -1,5 +1,7 @@
 """JSON as annotations come: with a byte order mark, NaN in a field that nobody reads, half an emoji in another."""
 
+import mmap
+import os
 import re
 from pathlib import Path
 from typing import Any, Union
@@ -11,6 +13,8 @@ from mmrefseg.errors import RefDataError
 from ..file_names import check_regular
 
 _BOM = b'\xef\xbb\xbf'
+#: Bytes from which a file is mapped and not read: a copy of gigabytes takes memory that the system first has to find.
+MAPPED_FROM = 2**24
 # Texts, which are passed over, and what Python's json writes and JSON does not have.
 _LOOSE = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b', re.S)
 _SURROGATE = re.compile(rb'(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|'
@@ -37,13 +41,14 @@ def read_json(path: Union[str, Path], kind: Any = Any, encoding: str = 'utf-8') 
     """
     try:
         check_regular(str(path), 'the file')
-        content = Path(path).read_bytes()
+        content = _content(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, 'strerror', None) or error
         raise RefDataError(f'{path} cannot be read: {reason}') from error
-    content = content.removeprefix(_BOM)
+    if content[:3] == _BOM:
+        content = content[3:]
     if encoding != 'utf-8':
-        content = content.decode(encoding).encode()
+        content = memoryview(bytes(content).decode(encoding).encode())
     if content[:2] in (b'\xff\xfe', b'\xfe\xff'):
         raise RefDataError(f'{path} is UTF-16, expected UTF-8')
     try:
@@ -64,7 +69,14 @@ def read_json(path: Union[str, Path], kind: Any = Any, encoding: str = 'utf-8') 
         raise RefDataError(f'{path} is no readable JSON, or truncated: {error}') from error
 
 
-def _made_strict(content: bytes) -> bytes:
+def _content(path: Union[str, Path]) -> memoryview:
+    """The bytes of a file; those of a large one stay in the system's page cache."""
+    with open(path, 'rb') as file:
+        large = os.fstat(file.fileno()).st_size >= MAPPED_FROM
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if large else file.read())
+
+
+def _made_strict(content: memoryview) -> bytes:
     def replace(match: 're.Match') -> bytes:
         text = match.group()
         return _SURROGATE.sub(_mend, text) if text[:1] == b'"' else b'null'

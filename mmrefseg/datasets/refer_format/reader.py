@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+from array import array
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -185,7 +186,9 @@ def read_refs(refs: List[dict], refs_file: str,
         RefDataError: A ref is not of the format.
     """
     ref_ids, splits, image_ids, ann_ids, counts, sent_ids = [], [], [], [], [], []
-    texts, blanks = ({field: [] for field in TEXT_FIELDS} for _ in range(2))
+    # Grown in place: an object for each of millions of texts is most of the memory that a start takes.
+    texts, blanks = ({field: bytearray() for field in TEXT_FIELDS} for _ in range(2))
+    lengths = {field: array('q') for field in TEXT_FIELDS}
     ref, said, total, most = {}, Counter(), 0, limit('MAX_EXPRESSIONS')
     try:
         for ref in refs:
@@ -202,7 +205,9 @@ def read_refs(refs: List[dict], refs_file: str,
                 sent_ids.append(read_id(sentence['sent_id']))
                 for field in TEXT_FIELDS:
                     text = sentence.get(field, '')
-                    texts[field].append(text.encode('utf-8', 'replace'))
+                    encoded = text.encode('utf-8', 'replace')
+                    texts[field] += encoded
+                    lengths[field].append(len(encoded))
                     blanks[field].append(not text.strip())
             ref_ids.append(read_id(ref['ref_id']))
     except RefDataError:
@@ -220,9 +225,9 @@ def read_refs(refs: List[dict], refs_file: str,
     split_names, ref_split = np.unique(np.array(splits, np.str_), return_inverse=True)
     text_columns = {}
     for field in TEXT_FIELDS:
-        text_columns[field] = np.frombuffer(b''.join(texts[field]), np.uint8).copy()
-        text_columns[f'{field}_offsets'] = _offsets([len(text) for text in texts[field]])
-        text_columns[f'{field}_blank'] = np.array(blanks[field], bool)
+        text_columns[field] = np.frombuffer(texts[field], np.uint8)
+        text_columns[f'{field}_offsets'] = _offsets(lengths[field])
+        text_columns[f'{field}_blank'] = np.frombuffer(blanks[field], bool)
     return dict(
         split_names=split_names, ref_split=ref_split.astype(np.int32),
         ref_id=np.array(ref_ids, np.int64), ref_expressions=_offsets(counts),
@@ -237,7 +242,7 @@ def _text_of(split: Any) -> str:
     return str(split)
 
 
-def _offsets(counts: List[int]) -> np.ndarray:
+def _offsets(counts: Sequence[int]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(np.array(counts, np.int64))])
 
 
@@ -313,7 +318,7 @@ def _read_images(images: dict) -> Tuple[np.ndarray, Dict[int, str]]:
 
 def _read_segmentations(segmentations: Sequence) -> Tuple[Dict[str, np.ndarray], Dict[int, str]]:
     """The columns of objects and parts, and what is wrong with an object, by its row."""
-    polygons, rles, problems = [np.empty(0)], [], {}
+    coordinates, rles, problems = bytearray(), bytearray(), {}
     kinds, sizes, lengths, counts = [], [], [], []
     decode = msgspec.json.Decoder().decode
     for row, segmentation in enumerate(segmentations):
@@ -328,12 +333,12 @@ def _read_segmentations(segmentations: Sequence) -> Tuple[Dict[str, np.ndarray],
             for part in parts:
                 if isinstance(part, dict):
                     rle = read_rle(part)
-                    rles.append(rle['counts'])
+                    rles += rle['counts']
                     kinds.append(RLE)
                     sizes.append(rle['size'])
                     lengths.append(len(rle['counts']))
                 elif len(points := read_polygon(part)) >= MIN_COORDINATES:
-                    polygons.append(points)
+                    coordinates += points.data
                     kinds.append(POLYGON)
                     sizes.append((0, 0))
                     lengths.append(len(points))
@@ -349,8 +354,7 @@ def _read_segmentations(segmentations: Sequence) -> Tuple[Dict[str, np.ndarray],
     return dict(
         object_parts=_offsets(counts), part_kind=kinds,
         part_size=np.array(sizes, np.int64).reshape(-1, 2), part_start=stop - lengths,
-        part_stop=stop, coordinates=np.concatenate(polygons),
-        rle_counts=np.frombuffer(b''.join(rles), np.uint8).copy()), problems
+        part_stop=stop, coordinates=np.frombuffer(coordinates), rle_counts=np.frombuffer(rles, np.uint8)), problems
 
 
 def _find_strangers(image_ids: list, targets: list, owners: Mapping) -> Dict[int, int]:

@@ -50,6 +50,12 @@ def join_targets(ref_targets: Sequence, ann_ids: List[int], objects: Dict[str, n
         tuple: (R,) int64, the row of each ref's object, -1 if one of its annotations is not there; and (R) the
         annotation that a message about the ref has to name.
     """
+    if ref_targets and not any(isinstance(targets, tuple) for targets in ref_targets):  # looked up all at once
+        ids, wanted = np.array(ann_ids, np.int64), np.array(ref_targets, np.int64)
+        order = np.argsort(ids, kind='stable')  # so that of one that stands there twice the first is found
+        found = np.searchsorted(ids, wanted, sorter=order)
+        rows = np.append(order, -1)[found]
+        return np.where(np.append(ids, 0)[rows] == wanted, rows, -1), list(ref_targets)
     row_of = {ann_id: row for row, ann_id in reversed(list(enumerate(ann_ids)))}  # the first: others come behind
     rows: Dict[Targets, int] = {}
     named: Dict[Targets, int] = {}

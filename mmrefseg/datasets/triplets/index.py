@@ -45,6 +45,8 @@ class TripletIndex(ReferIndex):
 
     def rows_without_split(self) -> np.ndarray:
         """np.ndarray: Lines of the expressions whose rows state no split."""
+        if '' not in self.split_names.tolist():  # instead of a look at every row
+            return self.expression_line[:0]
         refs = np.flatnonzero(np.isin(self.ref_split, np.flatnonzero(self.split_names == '')))
         return self.expression_line[np.isin(self.expression_ref, refs)]
 

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -166,6 +167,67 @@ def test_blocks_that_change_places_are_noticed(tmp_path):
             map_arrays(path, [], ['a'])
     path.write_bytes(content)
     assert map_arrays(path, [], ['a'])['a'][-1] == 2**19 - 1
+
+
+@pytest.fixture
+def counts(monkeypatch):
+    """The files whose checksum was counted, every file being large, and left alone since yesterday."""
+    def count(file, header):
+        counted.append(file.name)
+        return original(file, header)
+
+    original, counted, now = index_file._checksum, [], index_file.time.time_ns
+    monkeypatch.setattr(index_file, '_checksum', count)
+    monkeypatch.setattr(index_file, 'COUNTED_ONCE_FROM', 0)
+    monkeypatch.setattr(index_file.time, 'time_ns', lambda: now() + 24 * 3600 * 10**9)
+    return counted
+
+
+def test_a_large_file_is_counted_once(tmp_path, counts):
+    path = tmp_path / 'a.index'
+    write_arrays(path, dict(a=np.arange(2**18)), [])
+    counts.clear()
+    for _ in range(3):
+        assert map_arrays(path, [], ['a'])['a'][-1] == 2**18 - 1
+    assert len(counts) == 1 and sorted(os.listdir(tmp_path)) == ['a.index', 'a.index.counted']
+    for spoil in (b'', b'{}', b'[1', b'\xff'):  # a note that says nothing
+        (tmp_path / 'a.index.counted').write_bytes(spoil)
+        counts.clear()
+        map_arrays(path, [], ['a'])
+        map_arrays(path, [], ['a'])
+        assert len(counts) == 1
+
+
+@pytest.mark.parametrize('way', ['in place', 'in place, under the old time', 'replaced, under the old time'])
+def test_damage_after_the_file_was_counted_is_noticed(tmp_path, counts, way):
+    path = tmp_path / 'a.index'
+    write_arrays(path, dict(a=np.arange(2**18)), [])
+    map_arrays(path, [], ['a'])
+    before = os.stat(path)
+    content = bytearray(path.read_bytes())
+    content[-4096:], content[-8192:-4096] = content[-8192:-4096], content[-4096:]
+    time.sleep(.05)  # a tick of the file system's clock
+    if way.startswith('replaced'):
+        (tmp_path / 'b').write_bytes(content)
+        os.replace(tmp_path / 'b', path)
+    else:
+        with open(path, 'r+b') as file:
+            file.write(content)
+    if way.endswith('old time'):
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(IndexFileError, match='its checksum is wrong'):
+        map_arrays(path, [], ['a'])
+
+
+def test_a_file_just_written_is_counted_again(tmp_path, counts, monkeypatch):
+    """The next write could have the same time."""
+    path = tmp_path / 'a.index'
+    write_arrays(path, dict(a=np.arange(9)), [])
+    monkeypatch.setattr(index_file.time, 'time_ns', lambda: os.stat(path).st_ctime_ns + 10**9)
+    counts.clear()
+    for _ in range(2):
+        map_arrays(path, [], ['a'])
+    assert len(counts) == 2 and os.listdir(tmp_path) == ['a.index']
 
 
 @pytest.mark.parametrize('about', [
