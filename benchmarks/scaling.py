@@ -2,7 +2,7 @@
 
     python benchmarks/scaling.py expressions --out expressions.json --plot expressions.png
     python benchmarks/scaling.py pictures --sides 320 400 480 640 800
-    python benchmarks/scaling.py dataset --factors 1 2 4 8 --sets FOLDER
+    python benchmarks/scaling.py dataset --factors 1 2 4 8 --sets FOLDER   # NO_WORKERS=1 before it: the start alone
     python benchmarks/scaling.py processes --repeats 2
 
 `expressions` and `pictures` predict with random weights, every point once a round, in turn. `dataset` opens synthetic
@@ -131,8 +131,10 @@ def grow_dataset(args: argparse.Namespace) -> Rows:
                 first, median, third = quartiles([each['seconds'] for each in rounds])
                 rows.append(dict(
                     series=way, x=factor, y=median, quartiles=f'{first:.3f} … {third:.3f}',
-                    **{'peak memory, MiB': statistics.median(each['peak'] for each in rounds),
-                       'with 4 workers, Pss MiB': statistics.median(each['workers_after'] for each in rounds)}))
+                    **{name: statistics.median(each[key] for each in rounds) for name, key in (
+                        ('user s', 'user'), ('system s', 'system'), ('page faults', 'faults'),
+                        ('peak memory, MiB', 'peak'), ('with 4 workers, Pss MiB', 'workers_after'))
+                       if key in rounds[0]}))
     return rows
 
 

@@ -19,6 +19,7 @@ import multiprocessing
 import os
 import pickle
 import random
+import resource
 import shutil
 import statistics
 import subprocess
@@ -151,22 +152,28 @@ def measure(how: str, folder: str, split_by: str) -> dict:
     """Measure one way of loading in this process.
 
     Returns:
-        dict: ``seconds``, ``peak`` and ``workers_before``, ``workers_after`` in MiB.
+        dict: ``seconds``, of the CPU ``user`` and ``system``, page ``faults``, ``peak`` and ``workers_before``,
+        ``workers_after`` in MiB, these without the environment variable ``NO_WORKERS``.
     """
     load = load_plainly if how == 'plain' else load_ours
     for name in ('instances.json', f'refs({split_by}).p'):  # the disk is not measured
         with open(os.path.join(folder, name), 'rb') as file:
             while file.read(MEBIBYTE):
                 pass
-    held = {}
+    held, times = {}, {}
 
     def run() -> None:
-        begin = time.perf_counter()
+        begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
         held['samples'] = load(folder, split_by)
-        held['seconds'] = time.perf_counter() - begin
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        times.update(
+            seconds=time.perf_counter() - begin, user=after.ru_utime - before.ru_utime,
+            system=after.ru_stime - before.ru_stime, faults=after.ru_minflt - before.ru_minflt)
 
     base = peak_memory(lambda: None)
     peak = peak_memory(run) - base
+    if os.environ.get('NO_WORKERS'):
+        return dict(times, peak=peak / MEBIBYTE)
     context = multiprocessing.get_context('fork')
     barrier, report = context.Barrier(WORKERS + 1), context.Queue()
     workers = [context.Process(target=visit, args=(held['samples'], barrier, report))
@@ -182,7 +189,7 @@ def measure(how: str, folder: str, split_by: str) -> dict:
     before, after = np.sum(memory, axis=0).tolist()
     for worker in workers:
         worker.join()
-    return dict(seconds=held['seconds'], peak=peak / MEBIBYTE, workers_before=before, workers_after=after)
+    return dict(times, peak=peak / MEBIBYTE, workers_before=before, workers_after=after)
 
 
 def measure_apart(how: str, folder: str, split_by: str, cache_dir: str) -> dict:

@@ -2,11 +2,13 @@
 
 import argparse
 import importlib.util
+import io
 import json
 import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT
@@ -339,3 +341,36 @@ def test_forms_are_read_alike(run_script, monkeypatch, tmp_path):
     found, = json.loads(out.read_text())['rounds']
     assert {name: way['found'] for name, way in found['list, first'].items()} == {'list.jsonl': 60, 'list.parquet': 60}
     assert len({way['found'] for way in found['inside'].values()}) == 1  # bytes of images and masks
+
+
+@pytest.mark.parametrize('lists', [False, True])
+def test_a_large_index_is_opened_as_a_data_set(tmp_path, monkeypatch, lists):
+    script = load('large_index')
+    monkeypatch.delenv('MMREFSEG_CACHE_DIR', raising=False)
+    (script.make_list_set if lists else script.make_refer_set)(tmp_path, 2000)
+    monkeypatch.setattr(sys, 'stdin', io.StringIO('\n'))
+    found = script.measure(tmp_path, 3)
+    assert found['used'] == sum(np.diff(script.make_index(2000)['ref_expressions'])[np.arange(704) % 7 != 0])
+    assert found['samples'] == 603 and found['seconds'] > 0
+    assert script.open_set(tmp_path).get_data_info(5)['expressions'] == [script.TEXT.decode()]
+
+
+def test_predictions_of_processes_are_compared(tmp_path):
+    script = load('predict_processes')
+    for name in ('one', 'other'):
+        (tmp_path / name / 'masks').mkdir(parents=True)
+        rows = [dict(image=f'{image}.png', number=number, of=2, mask=f'masks/{image}{number}.png')
+                for image in 'ab' for number in range(2)]
+        for row in rows:
+            (tmp_path / name / row['mask']).write_bytes(b'mask')
+        (tmp_path / name / 'results.jsonl').write_text(''.join(json.dumps(row) + '\n' for row in rows))
+    assert script.compare(tmp_path / 'one', tmp_path / 'other') == 4
+    (tmp_path / 'one/results.1.jsonl').write_text(json.dumps(rows[0]) + '\n' + json.dumps(dict(
+        rows[0], image='c.png')) + '\n{"cut')
+    assert script.images(script.written(tmp_path / 'one')) == {'a.png', 'b.png'}
+    for spoil, message in ((lambda: None, 'has more than it should'),
+                           (lambda: (tmp_path / 'one/masks/a0.png').write_bytes(b'none'), 'a0.png differ'),
+                           (lambda: (tmp_path / 'one/results.jsonl').write_text(''), 'results.jsonl differ')):
+        spoil()
+        with pytest.raises(AssertionError, match=message):
+            script.compare(tmp_path / 'one', tmp_path / 'other')
