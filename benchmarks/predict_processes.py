@@ -3,9 +3,9 @@
     python benchmarks/predict_processes.py photos said.txt --model lavt_nano_refshapes --out processes.json
 
 Every number of processes begins anew and is compared with the first: results.jsonl and every mask, byte by byte. For
---kills, one folder is begun with a number of processes drawn from --processes, killed (SIGKILL, all of them or one, of
-which torchrun then ends the others) after a number of images drawn at random, and begun again with another number;
-between two starts no row that was written may be lost, and no mask of one is written anew.
+--kills, one folder is begun with the first number of --restarts, killed (SIGKILL, all of them or one, when torchrun
+ends the others) after a number of images drawn at random, and begun again with the next number; between two starts no
+row that was written may be lost, and no mask of one is written anew.
 """
 
 import argparse
@@ -53,7 +53,11 @@ def written(out_dir: Path) -> List[dict]:
     """All whole rows, of the parts too; one that stands in a part and in the whole file counts once."""
     rows = {}
     for path in out_dir.glob('results*.jsonl'):
-        for line in path.read_bytes().split(b'\n')[:-1]:
+        try:
+            lines = path.read_bytes().split(b'\n')[:-1]
+        except FileNotFoundError:  # what it held stands in the whole file now
+            return written(out_dir)
+        for line in lines:
             row = json.loads(line)
             rows[row['image'], row['number']] = row
     return list(rows.values())
@@ -121,7 +125,7 @@ def be_killed(args: argparse.Namespace, out_dir: Path, total: int) -> List[dict]
     for number, wanted in enumerate(moments):
         before = {row['mask']: (out_dir / row['mask']).stat().st_mtime_ns for row in written(out_dir)
                   if row['image'] in images(written(out_dir))} if out_dir.exists() else {}
-        found.append(kill(args, args.processes[number % len(args.processes)], out_dir, wanted, chance))
+        found.append(kill(args, args.restarts[number % len(args.restarts)], out_dir, wanted, chance))
         now = {row['mask'] for row in written(out_dir)}
         again = [name for name, at in before.items() if (out_dir / name).stat().st_mtime_ns != at]
         if not before.keys() <= now or again:
@@ -138,6 +142,7 @@ def main() -> None:
     parser.add_argument('--model', required=True)
     parser.add_argument('--processes', type=int, nargs='+', default=[1, 2, 3])
     parser.add_argument('--kills', type=int, default=10)
+    parser.add_argument('--restarts', type=int, nargs='+', default=[1, 2, 3], help='processes of each start')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--out', type=Path, help='write the rows to this .json file')
     args = parser.parse_args()
@@ -154,7 +159,7 @@ def main() -> None:
         if args.kills:
             total = len(images(written(Path(temporary) / str(args.processes[0]))))
             killed = be_killed(args, done, total)
-            finish(args, args.processes[args.kills % len(args.processes)], done)
+            finish(args, args.restarts[args.kills % len(args.restarts)], done)
             print(f'{compare(done, Path(temporary) / str(args.processes[0]))} rows after {args.kills} kills, '
                   'each once, the same as of one run')
     table = PrettyTable(['processes', 'rows', 's', 'x the first', 'CPU s'], align='r')
