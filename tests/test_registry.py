@@ -98,7 +98,10 @@ assert not MODELS.module_dict
 MODELS.build(dict(type="RNNEncoder", **{NANO_RNN!r}))  # the registry imports what it searches
 modules = [module.name for module in pkgutil.walk_packages(mmrefseg.__path__, 'mmrefseg.')]
 for module in modules:
-    importlib.import_module(module)
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:  # of an extra in setup.py
+        assert error.name in ('gradio', 'lmdb', 'onnx', 'onnxruntime', 'onnxscript', 'pyarrow'), (module, error)
 assert len(modules) > 20 and sum(map(len, before.values())) > 500
 for key, parts in registered().items():
     assert parts == before[key], (key, set(parts) ^ set(before[key]))

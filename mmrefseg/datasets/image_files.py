@@ -17,12 +17,12 @@ def find_image_dir(candidates: Sequence) -> Optional[str]:
     """The first folder that exists; one behind a protocol (``s3://…``) is taken as it is.
 
     Args:
-        candidates (Sequence[str]): Folders.
+        candidates (Sequence[str | Path]): Folders.
 
     Returns:
         str | None: The folder, None if there is none of them.
     """
-    for path in candidates:
+    for path in map(os.fspath, candidates):
         if '://' in path or os.path.isdir(path or '.'):
             return path
     return None

@@ -18,6 +18,7 @@ from .file_names import check_file
 _MODE_BYTES = {'1': 1, 'L': 1, 'P': 1, 'LA': 2, 'PA': 2, 'RGB': 3, 'YCbCr': 3, 'LAB': 3, 'HSV': 3, 'La': 2, 'I': 4,
                'F': 4, 'RGBA': 4, 'CMYK': 4, 'RGBX': 4, 'RGBa': 4}
 _PILLOWS_LIMIT = threading.Lock()
+ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)  # of EXIF: height and width change places when the image is turned
 
 
 class ImageHeader(NamedTuple):
@@ -25,7 +26,7 @@ class ImageHeader(NamedTuple):
 
     Attributes:
         format: Pillow's name of the format: 'PNG'.
-        height, width: Of the pixels as they are stored; a TIFF that is to be turned may be decoded to the other way.
+        height, width: Of the pixels as they are stored; of a TIFF as it is turned, which its decoders do.
     """
 
     format: str
@@ -66,6 +67,9 @@ def _read(file: BinaryIO, what: str) -> ImageHeader:
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # the budget is ours
             with Image.open(file) as image:
                 (width, height), kind = image.size, image.format
+                if kind == 'TIFF' and image.tag_v2.get(ORIENTATION) in LYING:  # newer Pillows say so themselves
+                    tags = image.tag_v2
+                    width, height = tags[TiffImagePlugin.IMAGELENGTH], tags[TiffImagePlugin.IMAGEWIDTH]
                 depth = _bytes_of_pixel(image)
     except Image.DecompressionBombError as error:
         asked = re.search(r'\d+', str(error))  # Pillow says how many

@@ -9,6 +9,7 @@ from mmengine.device import get_device
 from mmengine.logging import print_log
 
 from mmrefseg.utils import find_config
+from mmrefseg.utils.processes import leave
 
 from .config_options import apply_options
 from .lost_process import set_timeout, timeout_of
@@ -166,7 +167,7 @@ def finish_run() -> None:
     """Leave the process group together: with gloo a process whose peer is gone already may abort at exit."""
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
+        leave()
 
 
 def _replace_sync_bn(node) -> int:

@@ -1,12 +1,15 @@
 """Processes of torchrun and of slurm that share a task, and how they meet."""
 
+import ctypes
 import os
 import subprocess
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Callable, Iterator, List, Optional, TypeVar
 
+import torch
 from mmengine.dist import all_gather_object, broadcast_object_list, get_rank, is_main_process
+from packaging.version import Version
 from torch import distributed
 
 T = TypeVar('T')
@@ -47,7 +50,19 @@ def joined(launcher: str) -> Iterator[int]:
     try:
         yield int(os.environ.get('LOCAL_RANK', 0))
     finally:
-        distributed.destroy_process_group()
+        leave()
+
+
+def leave() -> None:
+    """Leave the other processes.
+
+    torch before 2.8 waits for gloo's threads while it holds the interpreter's lock, for which they may wait in turn:
+    there what holds them is kept until the process ends.
+    """
+    group = distributed.group.WORLD
+    distributed.destroy_process_group()
+    if Version(torch.__version__) < Version('2.8'):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(group))
 
 
 def _take_slurm_variables() -> None:

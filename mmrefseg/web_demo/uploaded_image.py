@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Optional, Tuple, Union
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image, ImageOps
 
+from mmrefseg.datasets.image_header import LYING, ORIENTATION
 from mmrefseg.errors import RefDataError
 
 FORMATS = ('JPEG', 'PNG', 'WEBP', 'BMP', 'TIFF', 'GIF')
@@ -50,7 +51,7 @@ def _too_large(found: str) -> str:
 
 def _decode(image: Image.Image) -> Tuple[np.ndarray, Optional[str]]:
     """The pixels, and the note."""
-    lies_on_its_side = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+    lies_on_its_side = image.getexif().get(ORIENTATION) in LYING
     whole = image.size[::-1] if lies_on_its_side else image.size
     image.draft('RGB', (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded at a half, a quarter or an eighth
     upright = _to_rgb(ImageOps.exif_transpose(image))

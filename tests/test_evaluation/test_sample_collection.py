@@ -13,6 +13,7 @@ from mmengine.dataset import DefaultSampler
 from mmrefseg.errors import RefDataError
 from mmrefseg.evaluation import GRefMetric, RefIoUMetric
 from mmrefseg.evaluation.sample_collection import one_entry_per_sample
+from mmrefseg.utils.processes import leave
 
 NUM_SAMPLES = 5
 DEALS = ('round_up', 'no_round_up', 'halves', 'one_empty')
@@ -64,7 +65,7 @@ def evaluate_in_process(rank, folder):
         except Exception as error:
             reports[name] = f'{type(error).__name__}: {error}'
     torch.save(reports, f'{folder}/reports_{rank}.pth')
-    torch.distributed.destroy_process_group()
+    leave()
 
 
 def test_two_processes_agree_with_one(tmp_path):

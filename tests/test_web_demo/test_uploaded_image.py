@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import Image
 from tiny_png import tiny_png
 
 from mmrefseg.errors import RefDataError
@@ -43,7 +43,7 @@ def test_kinds_of_pixels(tmp_path, pixels, mode):
 def test_a_turned_photograph_is_upright(tmp_path, monkeypatch, pixels, ending):
     monkeypatch.setattr(uploaded_image, 'MAX_SIDE', 20)
     exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 6
+    exif[0x0112] = 6
     pixels[:, :25] = (255, 0, 0)  # the left half is above when turned to the right
     pixels[:, 25:] = (0, 0, 255)
     Image.fromarray(pixels).save(tmp_path / f'turned.{ending}', exif=exif)

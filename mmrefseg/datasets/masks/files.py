@@ -52,6 +52,7 @@ def read_mask_file(path: str, foreground: Foreground = None, expected: Optional[
         # PIL maps a file that it is given by name, and does so wrongly where a TIFF is to be turned.
         with open(path, 'rb') as file, Image.open(file) as image:
             _check_lossless(image, file, path)
+            image.load()  # numpy is told the size before a TIFF is turned by a Pillow of before 11
             if image.mode in ('P', 'PA') and foreground is None and ignore is None:
                 return _of_palette(image, path)
             if image.mode == 'PA':

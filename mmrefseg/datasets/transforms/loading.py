@@ -8,21 +8,21 @@ import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform, LoadImageFromFile
 from mmengine import fileio
-from PIL import ExifTags, Image
+from PIL import Image
 
 from mmrefseg.errors import RefDataError
 from mmrefseg.registry import TRANSFORMS
 
 from ..budget import check_budget
 from ..file_names import check_file
-from ..image_header import read_header
+from ..image_header import LYING, ORIENTATION, read_header
 from ..masks.decode import decode_segmentation
 
 # The decoder's flags by the factor that it reduces both sides by, the smallest image first.
 REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
 
-# EXIF orientations of images that lie on a side: height and width change places when they are turned.
-LYING = (5, 6, 7, 8)
+# OpenCV 4 decodes what there is of a JPEG that stops early, and leaves the rest gray without a word.
+READS_TORN_JPEGS = int(cv2.__version__.split('.')[0]) < 5
 #: Of masks, a pixel that no loss and no metric counts.
 IGNORED = 255
 
@@ -131,10 +131,12 @@ class LoadRefImage(LoadImageFromFile):
 
     def _decode(self, content: bytes) -> Tuple[np.ndarray, Optional[Tuple[int, int]]]:
         """The image, and the size (H, W) of the whole one where it is reduced."""
+        if READS_TORN_JPEGS and content[:2] == b'\xff\xd8' and content.rfind(b'\xff\xd9') < content.rfind(b'\xff\xda'):
+            raise ValueError('the JPEG stops before its end')
         if self.reduce_to is not None and content[:2] == b'\xff\xd8':  # a JPEG: others would be decoded in full anyway
             with Image.open(io.BytesIO(content)) as header:
                 whole = header.size[::-1]
-                if self.upright and header.getexif().get(ExifTags.Base.Orientation) in LYING:
+                if self.upright and header.getexif().get(ORIENTATION) in LYING:
                     whole = whole[::-1]
             for factor, flag in REDUCED.items():
                 height, width = reduced_shape(whole, factor)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+import cv2
 import pytest
 from refshapes_reader import Reader, Written
 
@@ -28,6 +29,8 @@ def test_simple_scenes(split):
 def test_the_full_style_is_the_one_without_a_name():
     drawn = sample_scene(3, 'train', 7, 96)
     assert drawn.shapes == sample_scene(3, 'train', 7, 96, 'full').shapes
+    if int(cv2.__version__.split('.')[0]) < 5:
+        pytest.skip('OpenCV 4 fills other pixels at the edge of an outline')
     # Of before there were styles.
     assert hashlib.sha256(drawn.owner.tobytes()).hexdigest()[:16] == 'ff69041172901fc2'
 
