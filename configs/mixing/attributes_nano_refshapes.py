@@ -10,7 +10,7 @@ attributes = dict(kind=10, colour=7, texture=4, size=3, column=8, row=8)  # thei
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(
-        type='SegDataPreProcessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True,
+        type='RefDataPreProcessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True,
         size_divisor=1, pad_val=0, seg_pad_val=0),
     backbone=dict(type='StemSwin', **{**_base_.nano_swin, 'init_cfg': None}),
     decode_head=dict(

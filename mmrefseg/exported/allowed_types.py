@@ -3,7 +3,8 @@
 #: Names of the parts that an exported file may build, without a scope. Each was read: it runs, reads and builds nothing
 #: that its config could choose. A transform of your own: ``mmrefseg.export.ALLOWED_TYPES.add('MyResize')``.
 ALLOWED_TYPES = {
-    'LoadRefImage', 'LoadRefAnnotations', 'RefResize', 'PackRefInputs', 'SegDataPreProcessor', 'RefLocalVisualizer',
+    'LoadRefImage', 'LoadRefAnnotations', 'RefResize', 'PackRefInputs', 'RefDataPreProcessor', 'SegDataPreProcessor',
+    'RefLocalVisualizer',
     # of mmcv and mmseg
     'CenterCrop', 'Normalize', 'Pad', 'Resize', 'ResizeShortestEdge', 'ResizeToMultiple'
 }

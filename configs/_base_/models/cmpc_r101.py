@@ -5,7 +5,7 @@ model = dict(
     # Pictures keep their ratio and are filled up, masks with background, as in the release (which centres them on
     # black; here padding lies at the right and the bottom and has the mean colour).
     data_preprocessor=dict(
-        type='SegDataPreProcessor',
+        type='RefDataPreProcessor',
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,

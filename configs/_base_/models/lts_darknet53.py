@@ -3,7 +3,7 @@ norm_cfg = dict(type='SyncBN', requires_grad=True)
 model = dict(
     type='RefSegmentor',
     data_preprocessor=dict(  # as the weights of Darknet-53 were trained
-        type='SegDataPreProcessor',
+        type='RefDataPreProcessor',
         mean=[0., 0., 0.],
         std=[255., 255., 255.],
         bgr_to_rgb=True,

@@ -6,7 +6,7 @@ model = dict(
     # Pictures keep their ratio and are filled up with grey, masks with background, as in the released code
     # (which centres them; here padding lies at the right and the bottom).
     data_preprocessor=dict(
-        type='SegDataPreProcessor',
+        type='RefDataPreProcessor',
         mean=[0., 0., 0.],
         std=[255., 255., 255.],
         bgr_to_rgb=True,

@@ -226,6 +226,7 @@ def _check_outlines(parts: list, height: int, width: int) -> None:
             raise RefDataError(
                 f'a polygon has coordinates far outside of its {height}x{width} (height x width) '
                 f'picture: {points.min()} to {points.max()}')
-        corners = points.reshape(-1, 2)
-        length += np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1).sum()
+        x, y = points[0::2], points[1::2]
+        steps = np.maximum(np.abs(x[1:] - x[:-1]), np.abs(y[1:] - y[:-1])).sum()
+        length += steps + max(abs(x[0] - x[-1]), abs(y[0] - y[-1]))  # and back to where it began
     check_budget('MAX_OUTLINE', length, 'a segmentation')

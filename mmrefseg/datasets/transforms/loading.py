@@ -15,7 +15,7 @@ from mmrefseg.registry import TRANSFORMS
 
 from ..budget import check_budget
 from ..file_names import check_file
-from ..image_header import LYING, ORIENTATION, read_header
+from ..image_header import LYING, ORIENTATION, ImageHeader, read_header
 from ..masks.decode import decode_segmentation
 
 # The decoder's flags by the factor that it reduces both sides by, the smallest image first.
@@ -90,8 +90,8 @@ class LoadRefImage(LoadImageFromFile):
         try:
             check_file(results['img_path'], 'picture')
             content = fileio.get(results['img_path'], backend_args=self.backend_args)
-            self._check_header(content, results)
-            img, whole_shape = self._decode(content)
+            header = self._check_header(content, results)
+            img, whole_shape = self._decode(content, header)
         except FileNotFoundError as error:
             raise RefDataError(f'picture {_where(results)} is missing') from error
         except RefDataError:
@@ -115,13 +115,14 @@ class LoadRefImage(LoadImageFromFile):
             results['whole_shape'] = whole_shape
         return results
 
-    def _check_header(self, content: bytes, results: dict) -> None:
+    def _check_header(self, content: bytes, results: dict) -> ImageHeader:
         """Refuse what is too large, or of another size than annotated, before it is decoded."""
         header = read_header(content, f'picture {_where(results)}')
         found = (header.height, header.width)
         expected = (results.get('height', found[0]), results.get('width', found[1]))
         if self.check_size and not self.upright and not header.fits(expected):
             raise self._other_size(results, found)
+        return header
 
     @staticmethod
     def _other_size(results: dict, found: Tuple[int, int]) -> RefDataError:
@@ -129,15 +130,16 @@ class LoadRefImage(LoadImageFromFile):
             f'picture {_where(results)} is {found[0]}x{found[1]} (height x width) where its annotations say '
             f'{results.get("height", found[0])}x{results.get("width", found[1])}')
 
-    def _decode(self, content: bytes) -> Tuple[np.ndarray, Optional[Tuple[int, int]]]:
+    def _decode(self, content: bytes, header: ImageHeader) -> Tuple[np.ndarray, Optional[Tuple[int, int]]]:
         """The image, and the size (H, W) of the whole one where it is reduced."""
         if READS_TORN_JPEGS and content[:2] == b'\xff\xd8' and content.rfind(b'\xff\xd9') < content.rfind(b'\xff\xda'):
             raise ValueError('the JPEG stops before its end')
         if self.reduce_to is not None and content[:2] == b'\xff\xd8':  # a JPEG: others would be decoded in full anyway
-            with Image.open(io.BytesIO(content)) as header:
-                whole = header.size[::-1]
-                if self.upright and header.getexif().get(ORIENTATION) in LYING:
-                    whole = whole[::-1]
+            whole = (header.height, header.width)
+            if self.upright:
+                with Image.open(io.BytesIO(content)) as image:
+                    if image.getexif().get(ORIENTATION) in LYING:
+                        whole = whole[::-1]
             for factor, flag in REDUCED.items():
                 height, width = reduced_shape(whole, factor)
                 if width >= self.reduce_to[0] and height >= self.reduce_to[1]:

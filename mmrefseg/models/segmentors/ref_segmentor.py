@@ -51,7 +51,7 @@ class RefSegmentor(BaseSegmentor):
             mmseg sees the fused maps.
         train_cfg (dict, optional): Handed to mmseg's heads.
         test_cfg (dict, optional): See :class:`RefTestCfg`.
-        data_preprocessor (dict, optional): mmseg's ``SegDataPreProcessor``.
+        data_preprocessor (dict, optional): :class:`RefDataPreProcessor`, or mmseg's ``SegDataPreProcessor``.
         with_cp (bool): Save memory in training: the backbone's blocks and every part behind it compute their
             activations again in the backward pass. Defaults to False.
         pretrained (str, optional): mmseg's old way to name the backbone's checkpoint.
