@@ -75,6 +75,7 @@ setup(
         mm=['mmengine>=0.10.6,<1', 'mmcv-lite>=2.1.0,<2.2', 'mmsegmentation>=1.2.1,<2', 'mmdet>=3.2.0,<4'],
         demo=['gradio>=6,<7'],
         parquet=['pyarrow>=17', 'lmdb>=1.4'],
+        ray=['ray[data]>=2.40', 'pyarrow>=17'],
         tensorboard=['tensorboard>=2.14'],
         export=['onnx>=1.18,<2', 'onnxscript>=0.5,<1', 'onnxruntime>=1.20,<2'],
     ),

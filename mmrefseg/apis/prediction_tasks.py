@@ -32,7 +32,7 @@ def read_tasks(images: str, expressions: str, out_dir: Union[str, Path, None] = 
     """Images and a file of expressions -> what is to do.
 
     Args:
-        pictures (str): A folder, an image or a pattern (``photos/**/*.jpg``).
+        images (str): A folder, an image or a pattern (``photos/**/*.jpg``).
         expressions (str): A ``.txt`` file, an expression a line, each looked for in every image; or a ``.csv``,
             ``.tsv``, ``.json`` or ``.jsonl`` list with ``image`` (a path below the folder) and ``expression``, as of
             :class:`~mmrefseg.datasets.TripletListDataset`; an image of the list that is not among those found is a
