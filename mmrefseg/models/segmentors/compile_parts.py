@@ -42,6 +42,8 @@ def compile_parts(model: nn.Module, **options) -> None:
 
     Raises:
         TypeError: ``model`` is no RefSegmentor.
+        ValueError: It computes activations again (``with_cp``), below torch 2.9: torch 2.6 keeps other statistics of
+            batch norms then.
 
     Example:
         >>> from mmrefseg.apis import RefSegInferencer
@@ -53,6 +55,9 @@ def compile_parts(model: nn.Module, **options) -> None:
     if not isinstance(segmentor, RefSegmentor):
         raise TypeError(f'compile_parts compiles a RefSegmentor, found {type(segmentor).__name__}')
     if Version(torch.__version__) < ONE_GRAPH:
+        if getattr(segmentor, 'with_cp', False):
+            raise ValueError(f'--compile with model.with_cp=True needs torch {ONE_GRAPH}, found {torch.__version__}, '
+                             'whose batch norms would keep other statistics: leave one of the two')
         print_log(f'torch {torch.__version__} breaks the graphs of some parts, which gain less for it: from torch '
                   f'{ONE_GRAPH} on each is one graph', 'current', logging.WARNING)
     if not any(isinstance(module, nn.RNNBase) for module in segmentor.text_encoder.modules()):

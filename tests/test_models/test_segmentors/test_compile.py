@@ -142,3 +142,12 @@ def test_an_old_torch_is_said(monkeypatch):
         with pytest.raises(AttributeError):  # it has no parts
             compile_parts(model)
     assert len(said) == 1 and 'torch 2.8.0+cpu breaks the graphs' in said[0] and 'from torch 2.9 on' in said[0]
+
+
+def test_checkpointing_below_torch_2_9_is_refused(monkeypatch):
+    model = RefSegmentor.__new__(RefSegmentor)
+    torch.nn.Module.__init__(model)
+    model.with_cp = True
+    monkeypatch.setattr(torch, '__version__', '2.6.0+cpu')
+    with pytest.raises(ValueError, match='with_cp=True needs torch 2.9, found 2.6.0'):
+        compile_parts(model)
