@@ -32,7 +32,7 @@ POLL = 0.02  # seconds
 def start(args: argparse.Namespace, processes: int, out_dir: Path) -> subprocess.Popen:
     """Torchrun with so many processes."""
     command = [sys.executable, '-W', 'ignore', '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node',
-               str(processes), '-m', 'mmrefseg', 'predict', args.pictures, args.expressions, '--model', args.model,
+               str(processes), '-m', 'mmrefseg', 'predict', args.images, args.expressions, '--model', args.model,
                '--out-dir', str(out_dir), '--device', 'cpu']
     with open(f'{out_dir}.log', 'a') as log:
         return subprocess.Popen(command, stdout=log, stderr=log, env=dict(os.environ, OMP_NUM_THREADS='1'))
@@ -137,7 +137,7 @@ def be_killed(args: argparse.Namespace, out_dir: Path, total: int) -> List[dict]
 def main() -> None:
     """Measure, compare, kill, print."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('pictures')
+    parser.add_argument('images')
     parser.add_argument('expressions')
     parser.add_argument('--model', required=True)
     parser.add_argument('--processes', type=int, nargs='+', default=[1, 2, 3])

@@ -44,7 +44,7 @@ def is_mapped(array):
 
 @pytest.mark.parametrize('options', OPTIONS)
 def test_the_samples_of_before(tmp_path, monkeypatch, kept, options):
-    write_toy(tmp_path, pictures=False)
+    write_toy(tmp_path, images=False)
     monkeypatch.setattr(arrangement, 'KEPT_FROM', 10**9)
     plain = toy_set(tmp_path, **options)
     monkeypatch.setattr(arrangement, 'KEPT_FROM', 0)

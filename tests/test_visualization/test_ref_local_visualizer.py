@@ -103,7 +103,7 @@ def test_pixels_are_tinted_inside_the_mask_only():
 
 @pytest.mark.parametrize('pred,truth', [((200, 240), (400, 480)), ((400, 480), (200, 240)),
                                         ((800, 960), (200, 240))])
-def test_masks_of_other_sizes_are_brought_to_the_picture(pred, truth):
+def test_masks_of_other_sizes_are_brought_to_the_image(pred, truth):
     visualizer, image = RefLocalVisualizer(), random_image()
     np.testing.assert_array_equal(
         visualizer.draw(image, sample_of(pred=pred, truth=truth)), visualizer.draw(image, sample_of()))
@@ -128,7 +128,7 @@ def test_samples_without_masks(sample):
     assert RefLocalVisualizer().draw(random_image((128, 128)), sample).shape[1] >= 320
 
 
-def test_grayscale_and_narrow_pictures():
+def test_grayscale_and_narrow_images():
     sample = sample_of(1, pred=(300, 20), truth=(300, 20))
     drawn = RefLocalVisualizer().draw(random_image((300, 20))[..., 0], sample)
     assert drawn.ndim == 3 and drawn.shape[1] > 2 * 140
@@ -195,6 +195,6 @@ def test_mask_of_another_rank():
         mask_at_size(np.zeros(4), (2, 2))
 
 
-def test_file_that_is_no_picture(tmp_path):
+def test_file_that_is_no_image(tmp_path):
     with pytest.raises(ValueError, match='does not end like a picture file'):
         RefLocalVisualizer().add_datasample('x', random_image(), None, out_file=str(tmp_path / 'a.txt'))
