@@ -98,7 +98,7 @@ def test_damage_is_arranged_anew(tmp_path, kept):
     content = path.read_bytes()
     path.write_bytes(content[:-8] + bytes(8))
     assert toy_set(tmp_path, sample_by='image').get_data_info(1) == expected
-    assert len(kept) == 2 and path.read_bytes() == content
+    assert len(kept) == 2 and path.read_bytes()[-8:] == content[-8:]
 
 
 def test_what_leaves_something_out_is_not_kept(tmp_path, kept):
