@@ -52,9 +52,10 @@ RUNS: Dict[str, Run] = {
     # MaskRIS has no auxiliary masks, which take no soft target: neither has what it is compared with.
     'lavt-no-auxiliary': Run(NANO.format('lavt/lavt'), ('model.auxiliary_head=None', )),
     's2rm+casg-no-auxiliary': Run(NANO.format('s2rm/s2rm-casg'), ('model.auxiliary_head=None', )),
-    'lavt+maskris': Run('configs/lavt/lavt_nano_refshapes_maskris.py'),
-    's2rm+casg+maskris': Run('configs/s2rm/s2rm-casg_nano_refshapes_maskris.py'),
-    'm3att+maskris': Run('configs/m3att/m3att_nano_refshapes_maskris.py'),
+    # The image has as many patches as at 96 x 96, and about as many as 32 pixels make of 480.
+    'lavt+maskris': Run('configs/lavt/lavt_nano_refshapes_maskris.py', ('model.masking.patch_size=4', )),
+    's2rm+casg+maskris': Run('configs/s2rm/s2rm-casg_nano_refshapes_maskris.py', ('model.masking.patch_size=4', )),
+    'm3att+maskris': Run('configs/m3att/m3att_nano_refshapes_maskris.py', ('model.masking.patch_size=4', )),
     # A step of MaskRIS takes as long as two.
     'lavt-no-auxiliary-twice': Run(NANO.format('lavt/lavt'), ('model.auxiliary_head=None', ), times=2),
     's2rm+casg-no-auxiliary-twice': Run(

@@ -1,4 +1,4 @@
-# MaskRIS: 75 % of the patches at zero, 15 % of the words masked. A patch of 16 pixels: nine of 32 fill 96 x 96.
+# MaskRIS: 75 % of the patches at zero, 15 % of the words masked. A patch of 6 pixels: 16 a side, as 32 make 15 of 480.
 _base_ = './m3att_nano_refshapes.py'
-model = dict(type='MaskRIS', masking=dict(patch_size=16))
+model = dict(type='MaskRIS', masking=dict(patch_size=6))
 model_wrapper_cfg = dict(type='TwoPassDataParallel')
