@@ -117,7 +117,7 @@ class SADLRHead(BaseRefHead):
     def classify(self, pixels: Tensor) -> Tensor:
         """Z (N, hw, C') -> R (N, K, hw): the 1x1 convolution as a product, as the pixels lie in rows."""
         weight = self.classifier.weight.flatten(1)
-        if len(pixels) == 1 and pixels.is_cpu and not torch.is_grad_enabled():
+        if not is_exporting() and len(pixels) == 1 and pixels.is_cpu and not torch.is_grad_enabled():
             # With the few classes first, single precision takes a quarter of the time.
             return torch.addmm(self.classifier.bias[:, None], weight, pixels[0].t())[None]
         return F.linear(pixels, weight, self.classifier.bias).transpose(1, 2)
