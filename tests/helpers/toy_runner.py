@@ -71,7 +71,7 @@ def runner_of(folder, values=(1., 2., 3.), epochs=3, scores=(0.2, 0.5, 0.4), mod
         model or dict(type='Toy'), str(folder), train_dataloader=loader, val_dataloader=val,
         train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=1), val_cfg=dict(),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)), val_evaluator=Score(list(scores)),
-        default_hooks=hooks, default_scope='mmrefseg', load_from=load_from, resume=resume,
+        default_hooks=hooks, default_scope='mmrefseg', load_from=load_from, resume=resume, randomness=dict(seed=0),
         experiment_name=f'{folder.name}{torch.randint(10**9, ()).item()}', log_level='WARNING')
 
 
