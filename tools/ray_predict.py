@@ -20,9 +20,10 @@ import pyarrow as pa
 from pyarrow.fs import FileSelector, FileSystem, FileType
 
 from mmrefseg.apis import RefSegInferencer
+from mmrefseg.apis.prediction_folder import row_of
 from mmrefseg.apis.prediction_tasks import PredictionTask, read_expressions
 from mmrefseg.apis.ref_seg_inferencer import IMAGE_SUFFIXES
-from mmrefseg.command_line.predict import segment
+from mmrefseg.command_line.predict import check_model, segment
 from mmrefseg.command_line.run_command import run_command
 
 SCHEMA = pa.schema([
@@ -66,11 +67,8 @@ class Replica:
 
 def rows_of(task: PredictionTask, result: dict) -> List[dict]:
     """A row an expression of an image, as ``mmrefseg predict`` writes them, with the mask inside."""
-    return [dict(image=task.name, expression=expression, number=number, of=len(task.expressions),
-                 score=round(score, 4), pixels=int(mask.sum()),
-                 mask=dict(size=rle['size'], counts=rle['counts']))
-            for number, (expression, mask, score, rle) in enumerate(
-                zip(task.expressions, result['masks'], result['scores'], result['rles']))]
+    return [dict(row_of(task, number, score, mask), mask=dict(size=rle['size'], counts=rle['counts']))
+            for number, (mask, score, rle) in enumerate(zip(result['masks'], result['scores'], result['rles']))]
 
 
 def open_place(where: str) -> Tuple[FileSystem, str]:
@@ -116,8 +114,7 @@ def main() -> int:
     parser.add_argument('--amp', action='store_true', help='mixed precision')
     parser.add_argument('--address', help='of the cluster; default: RAY_ADDRESS, or one on this machine')
     args = parser.parse_args()
-    if args.model is None and args.weights is None:
-        parser.error('expected --model, --weights or both')
+    check_model(parser, args)
     if importlib.util.find_spec('ray') is None:
         parser.error('Ray is missing: pip install "mmrefseg[ray]", or -r requirements/ray.txt')
     import ray

@@ -96,11 +96,10 @@ class PredictionFolder:
             (self.path / overlay).parent.mkdir(parents=True, exist_ok=True)
             os.replace(result['overlay'], self.path / overlay)
         lines = []
-        for i, (expression, mask, score) in enumerate(zip(task.expressions, result['masks'], result['scores'])):
+        for i, (mask, score) in enumerate(zip(result['masks'], result['scores'])):
             name = f'masks/{task.name}/{i:03d}.png'
             write_image(mask.astype(np.uint8) * 255, str(self.path / name))
-            row = dict(image=task.name, expression=expression, number=i, of=len(task.expressions),
-                       score=round(score, 4), pixels=int(mask.sum()), size=list(mask.shape), mask=name)
+            row = dict(row_of(task, i, score, mask), size=list(mask.shape), mask=name)
             if overlay is not None:
                 row['overlay'] = overlay
             lines.append(_line(row))
@@ -153,6 +152,22 @@ class PredictionFolder:
             return False
         return all(is_whole_png(self.path / row['mask'], row['size']) for row in rows) and all(
             is_whole_png(self.path / row['overlay']) for row in rows[:1] if 'overlay' in row)
+
+
+def row_of(task: PredictionTask, number: int, score: float, mask: np.ndarray) -> dict:
+    """The row of one expression of an image, without the mask, which is kept in ways of its own.
+
+    Args:
+        task (PredictionTask): The image and its expressions.
+        number (int): Of the expression among them.
+        score (float): How sure the model is.
+        mask (np.ndarray): (H, W) bool.
+
+    Returns:
+        dict: ``image``, ``expression``, ``number``, ``of``, ``score`` of four digits and ``pixels``.
+    """
+    return dict(image=task.name, expression=task.expressions[number], number=number, of=len(task.expressions),
+                score=round(score, 4), pixels=int(mask.sum()))
 
 
 def is_whole_png(path: Path, size: Optional[Sequence] = None) -> bool:

@@ -53,6 +53,14 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
                         'processes, which share the pictures: torchrun (found by itself) or srun')
     parser.add_argument('--compile', action='store_true', help='torch.compile: pays for many pictures')
     args = parser.parse_args(arguments)
+    check_model(parser, args)
+    if args.batch_size < 1:
+        parser.error(f'--batch-size must be at least 1, found {args.batch_size}')
+    return args
+
+
+def check_model(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with an error where ``--model`` and ``--weights`` give no trained model."""
     if args.model is None and args.weights is None:
         parser.error('expected --model, --weights or both')
     if is_checkpoint(args.model):
@@ -60,9 +68,6 @@ def parse_args(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = 
                      'without, its own config is taken)')
     if args.weights is None and is_random(args.model):
         parser.error(f'{args.model} is a config, whose model is random without --weights')
-    if args.batch_size < 1:
-        parser.error(f'--batch-size must be at least 1, found {args.batch_size}')
-    return args
 
 
 def is_random(model: str) -> bool:
