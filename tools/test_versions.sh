@@ -13,15 +13,15 @@ ${PYTHON:-python3} -m venv "$environment"
 case $end in
     minimum)
         sed "s/^torch==.*/torch==${TORCH:-2.6.0}/" requirements/minimum.txt >"$environment/minimum.txt"
-        packages=(-r "$environment/minimum.txt" -c "$environment/minimum.txt") ;;
-    newest) packages=(torch transformers mmengine 'mmcv-lite<2.2' mmsegmentation mmdet opencv-python) ;;
+        packages=(-r "$environment/minimum.txt") ;;
+    newest) packages=(-e '.[mm]') ;;
     onedl) packages=(-r requirements/runtime.txt -r requirements/onedl.txt) ;;
     *) echo "expected minimum, newest or onedl, found $end" >&2; exit 2 ;;
 esac
-"$environment/bin/python" -m pip install --quiet wheel setuptools
-"$environment/bin/python" -m pip install --quiet "${packages[@]}"
-"$environment/bin/python" -m pip install --quiet "${packages[@]}" pytest pytest-xdist tensorboard \
-    tokenizers safetensors pycocotools prettytable packaging ftfy regex
-"$environment/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
+install() { "$environment/bin/python" -m pip install --quiet "$@"; }
+install "${packages[@]}"
+# What the tests need beside it, with what is there kept as it is.
+"$environment/bin/python" -m pip freeze --exclude-editable >"$environment/installed.txt"
+install -c "$environment/installed.txt" -e '.[demo,parquet,export,tensorboard]' pytest pytest-xdist 'setuptools>=70.1'
 "$environment/bin/python" -m mmrefseg doctor
 OMP_NUM_THREADS=1 exec "$environment/bin/python" -m pytest -n 2 --dist worksteal "$@"

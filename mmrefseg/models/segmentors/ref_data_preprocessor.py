@@ -21,6 +21,11 @@ class RefDataPreProcessor(SegDataPreProcessor):
         **kwargs: As ``SegDataPreProcessor``.
     """
 
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        # Under two names in mmseg and in the OneDL fork.
+        self._reversed_channels = bool(kwargs.get('bgr_to_rgb') or kwargs.get('rgb_to_bgr'))
+
     def forward(self, data: dict, training: bool = False) -> Dict[str, Any]:
         """Images (3, H, W) and their samples -> ``inputs`` (B, 3, H, W) float32 and ``data_samples``, on the device."""
         images, samples = data['inputs'], data.get('data_samples')
@@ -52,7 +57,7 @@ class RefDataPreProcessor(SegDataPreProcessor):
         return not (shape[1] % self.size_divisor or shape[2] % self.size_divisor)
 
     def _normalized(self, images: Sequence[Tensor]) -> Tensor:
-        order = (2, 1, 0) if self.channel_conversion else (0, 1, 2)
+        order = (2, 1, 0) if self._reversed_channels else (0, 1, 2)
         batch = torch.empty((len(images), *images[0].shape), device=images[0].device)
         for filled, image in zip(batch, images):
             for channel, source in enumerate(order):
