@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Callable, Dict, List
 
 import torch
+from torch.export.passes import move_to_device_pass
 
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.command_line.run_command import run_command
@@ -40,12 +41,12 @@ def parity_table(found: Dict[str, Dict[str, List[Difference]]], megabytes: Dict[
     return '\n'.join(rows)
 
 
-def variants(inferencer: RefSegInferencer, onnx: Path, program: Path,
-             expressions: int) -> Dict[str, Callable[[], object]]:
-    """Functions to time, by the name of their row."""
-    session = OnnxSession(onnx, 'cpu')
-    graph = SegmentorGraph(inferencer.model, session.description.input_size)
-    loaded = torch.export.load(program).module()
+def variants(inferencer: RefSegInferencer, onnx: Path, program: Path, expressions: int,
+             device: str) -> Dict[str, Callable[[], object]]:
+    """Functions to time on a device, by the name of their row."""
+    session = OnnxSession(onnx, device)
+    graph = SegmentorGraph(inferencer.model.to(device), session.description.input_size)
+    loaded = move_to_device_pass(torch.export.load(program), device).module()
     inputs = example_inputs(inferencer.model, graph.input_size, (expressions, ))
     runs = {'eager torch': graph, 'torch.export': loaded, 'onnxruntime': session}
     return {name: (lambda run=run: run(*inputs)) for name, run in runs.items()}
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument('models', nargs='+', metavar='NAME=CONFIG,CHECKPOINT')
     parser.add_argument('--expressions', type=int, default=1, help='expressions on the picture that is timed')
     parser.add_argument('--repeats', type=int, default=20, help='rounds; 0 times nothing')
+    parser.add_argument('--device', default='cpu', help='of the timing; the differences are those on a CPU')
     parser.add_argument('--out', type=Path, help='write the numbers to this .json file')
     args = parser.parse_args()
     keep_freed_memory()
@@ -72,11 +74,12 @@ def main() -> None:
             print(parity_table({name: found[name]}, megabytes).split('\n')[-1], flush=True)
             if not times and args.repeats:
                 with torch.no_grad():
-                    times = measure_in_turns(variants(inferencer, onnx, program, args.expressions), args.repeats, 3)
-    print(f'\n{len(CASES)} cases, {machine()}\n\n{parity_table(found, megabytes)}')
+                    runs = variants(inferencer, onnx, program, args.expressions, args.device)
+                    times = measure_in_turns(runs, args.repeats, 3, args.device)
+    print(f'\n{len(CASES)} cases, {machine(args.device)}\n\n{parity_table(found, megabytes)}')
     if times:
         print(f'\n{next(iter(found))}, {args.expressions} expression(s), {args.repeats} rounds\n{table(times)}')
-    save(args.out, differences=found, megabytes=megabytes, times=times)
+    save(args.out, args.device, differences=found, megabytes=megabytes, times=times)
 
 
 if __name__ == '__main__':

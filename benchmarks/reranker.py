@@ -33,10 +33,11 @@ def main() -> None:
     parser.add_argument('--weights', help="checkpoint; default: the zoo's")
     parser.add_argument('--data-root', help="default: the config's")
     parser.add_argument('--splits', nargs='+', default=['val'])
+    parser.add_argument('--device', default='cpu')
     args = parser.parse_args()
     init_default_scope('mmrefseg')
     cfg = Config.fromfile(find_config(args.model))
-    reranker = RegionReranker(args.model, args.weights)
+    reranker = RegionReranker(args.model, args.weights).to(args.device)
     table = PrettyTable(['chosen by', *args.splits], align='r')
     table.align['chosen by'] = 'l'
     columns = []
@@ -65,7 +66,7 @@ def choose_all(reranker: RegionReranker, dataset) -> Dict[str, List[float]]:
         boxes = torch.tensor([box_of(mask) for mask in masks])
         image = Image.open(info['img_path']).convert('RGB')
         truths = [object_masks([one], *size, size)[0] for one in segmentations(info)]
-        for probability, truth in zip(reranker(image, info['expressions']), truths):
+        for probability, truth in zip(reranker(image, info['expressions']).cpu(), truths):
             own = int(object_ious(truth, masks).argmax())
             seen = torch.nn.functional.interpolate(probability[None, None], size, mode='bilinear')[0, 0].numpy() > 0.5
             choices = dict(

@@ -64,10 +64,11 @@ def main() -> None:
     parser.add_argument('--masks', type=int, default=500)
     parser.add_argument('--sizes', type=int, nargs='+', default=[96, 128], help='of the input')
     parser.add_argument('--strides', type=int, nargs='+', default=[8, 4, 2])
+    parser.add_argument('--device', default='cpu')
     args = parser.parse_args()
     table = PrettyTable(['input', 'stride', 'fitted: mIoU', 'P@0.9', 'share of the cell: mIoU', 'P@0.9 '])
     for size in args.sizes:
-        masks = read_masks(args.data, args.masks, size)
+        masks = read_masks(args.data, args.masks, size).to(args.device)
         for stride in args.strides:
             shares = F.interpolate(masks, size=(size // stride, ) * 2, mode='area')
             best = scores(fitted(masks, size // stride) > 0, masks)

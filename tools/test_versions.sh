@@ -22,6 +22,7 @@ install() { "$environment/bin/python" -m pip install --quiet "$@"; }
 install "${packages[@]}"
 # What the tests need beside it, with what is there kept as it is.
 "$environment/bin/python" -m pip freeze --exclude-editable >"$environment/installed.txt"
-install -c "$environment/installed.txt" -e '.[demo,parquet,export,tensorboard]' pytest pytest-xdist 'setuptools>=70.1'
+install -c "$environment/installed.txt" -e '.[demo,parquet,export,tensorboard]' \
+    -r requirements/docs.txt pytest pytest-xdist 'setuptools>=70.1'
 "$environment/bin/python" -m mmrefseg doctor
 OMP_NUM_THREADS=1 exec "$environment/bin/python" -m pytest -n 2 --dist worksteal "$@"
