@@ -14,7 +14,7 @@ case $end in
     minimum)
         sed "s/^torch==.*/torch==${TORCH:-2.6.0}/" requirements/minimum.txt >"$environment/minimum.txt"
         packages=(-r "$environment/minimum.txt") ;;
-    newest) packages=(-e '.[mm]') ;;
+    newest) packages=(-e '.[mm,demo,parquet,export,tensorboard]') ;;
     onedl) packages=(-r requirements/runtime.txt -r requirements/onedl.txt) ;;
     *) echo "expected minimum, newest or onedl, found $end" >&2; exit 2 ;;
 esac
