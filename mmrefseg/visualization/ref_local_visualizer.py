@@ -70,6 +70,22 @@ class RefLocalVisualizer(Visualizer):
         self.font_file = font_file
 
     @master_only
+    def set_image(self, image: np.ndarray) -> None:
+        """Begin to draw on an image (H, W, 3) uint8, RGB."""
+        super().set_image(image)
+        self._drawn_on = list(self.ax_save.get_children())
+
+    @master_only
+    def get_image(self) -> np.ndarray:
+        """np.ndarray: The image as it is drawn on: exactly what was set, where nothing was.
+
+        matplotlib below 3.11 shows an image a part of a pixel off.
+        """
+        if self._image is not None and self.ax_save.get_children() == self._drawn_on:
+            return self._image.copy()
+        return super().get_image()
+
+    @master_only
     def add_datasample(self,
                        name: str,
                        image: np.ndarray,

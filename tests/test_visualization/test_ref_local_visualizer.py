@@ -146,7 +146,9 @@ def test_out_file_and_get_image(tmp_path):
     visualizer.add_datasample('name', image, sample, out_file=str(path))
     expected = visualizer.draw(image, sample)
     np.testing.assert_array_equal(np.asarray(Image.open(path)), expected)
-    np.testing.assert_allclose(visualizer.get_image(), expected, atol=1)
+    np.testing.assert_array_equal(visualizer.get_image(), expected)
+    visualizer.draw_bboxes(np.array([10, 10, 40, 40]), edge_colors='r')
+    assert (visualizer.get_image() != expected).any()
     assert len(list(path.parent.iterdir())) == 1
 
 
