@@ -10,6 +10,7 @@ try:
     compat.allow_mmengine_checkpoints()
     compat.know_mmrefseg_configs()
     compat.make_file_clients_on_demand()
+    compat.drop_debug_prints()
     from . import checkpoints  # noqa: F401  the runner reads every checkpoint through it
 except ImportError:
     if not compat.doctor_is_called():  # which says what is missing

@@ -1,5 +1,6 @@
 """The few lines that bridge upstream versions, each with why and until when."""
 
+import functools
 import importlib
 import importlib.util
 import os
@@ -269,6 +270,25 @@ def make_file_clients_on_demand() -> None:
             return None if file_client_args is None else FileClient.infer_client(file_client_args, uri)
 
     checkpoint_hook.FileClient = OnDemand
+
+
+def drop_debug_prints() -> None:
+    """Have mmengine's ``print_log`` print no debugging where no logger was named.
+
+    The OneDL forks say so at every import that their company's data sets are not there. Needed until they name a logger.
+    """
+    import logging
+
+    import mmengine.logging
+
+    original = mmengine.logging.print_log
+
+    @functools.wraps(original)
+    def print_log(msg, logger=None, level=logging.INFO) -> None:
+        if logger is not None or level > logging.DEBUG:
+            original(msg, logger, level)
+
+    mmengine.logging.print_log = print_log
 
 
 def mend_mmseg_messages() -> None:

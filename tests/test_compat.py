@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import logging
 import os
 import pickle
 import re
@@ -349,3 +350,11 @@ def test_configs_of_the_package_can_be_a_base(tmp_path, monkeypatch):
     config.write_text("_base_ = 'mmrefseg::_base_/some.py'\nwidth = 3\n")
     loaded = Config.fromfile(config)
     assert (loaded.depth, loaded.width) == (1, 3)
+
+
+def test_debugging_is_not_printed(capsys):
+    from mmengine.logging import print_log
+    print_log('Could not import OneDL', level=logging.DEBUG)
+    assert capsys.readouterr().out == ''
+    print_log('a warning', level=logging.WARNING)
+    assert capsys.readouterr().out == 'a warning\n'
