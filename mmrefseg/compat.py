@@ -275,7 +275,7 @@ def make_file_clients_on_demand() -> None:
 def drop_debug_prints() -> None:
     """Have mmengine's ``print_log`` print no debugging where no logger was named.
 
-    The OneDL forks say so at every import that their company's data sets are not there. Needed until they name a logger.
+    The OneDL forks say at every import that their company's data sets are not there. Needed until they name a logger.
     """
     import logging
 
