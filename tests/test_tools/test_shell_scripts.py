@@ -122,7 +122,7 @@ def test_setup_env_does_nothing_twice(project):
     calls, done = calls_of(project)
     assert done.returncode == 0 and done.stdout.startswith('Installing into .venv')
     assert calls == [
-        '-m pip --version', '-m pip install --quiet -rrequirements/runtime.txt -rrequirements/mm.txt',
+        '-m pip --version', '-m pip install --quiet --no-compile -rrequirements/runtime.txt -rrequirements/mm.txt',
         '-m pip install --quiet --no-deps --no-build-isolation --editable .']
     calls, done = calls_of(project)
     assert calls == [] and done.returncode == 0 and not done.stdout
