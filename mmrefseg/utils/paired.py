@@ -65,19 +65,21 @@ def synchronize(device: str = 'cpu') -> None:
         torch.cuda.synchronize(device)
 
 
-def seconds(call: Callable[[], object], device: str = 'cpu') -> float:
+def seconds(call: Callable[[], object], device: str = 'cpu',
+            clock: Callable[[], float] = time.perf_counter) -> float:
     """Seconds of one call, with the GPU's work done."""
     synchronize(device)
-    start = time.perf_counter()
+    start = clock()
     call()
     synchronize(device)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def measure_in_turns(callables: Dict[str, Callable[[], object]],
                      repeats: int,
                      warmup: int = 1,
-                     device: str = 'cpu') -> Times:
+                     device: str = 'cpu',
+                     clock: Callable[[], float] = time.perf_counter) -> Times:
     """Seconds of each variant in each round.
 
     Args:
@@ -85,6 +87,8 @@ def measure_in_turns(callables: Dict[str, Callable[[], object]],
         repeats (int): Rounds that count.
         warmup (int): Rounds before them.
         device (str): Whose work to wait for.
+        clock (Callable): What gives the seconds; ``time.process_time`` counts those of the CPU's threads, which other
+            processes move less.
 
     Returns:
         Dict[str, List[float]]: ``repeats`` times by name.
@@ -92,7 +96,7 @@ def measure_in_turns(callables: Dict[str, Callable[[], object]],
     times = {name: [] for name in callables}
     for number in range(warmup + repeats):
         for name, call in callables.items():
-            passed = seconds(call, device)
+            passed = seconds(call, device, clock)
             if number >= warmup:
                 times[name].append(passed)
     return times
