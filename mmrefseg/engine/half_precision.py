@@ -1,8 +1,10 @@
 """Mixed precision at inference: the one switch behind every ``--amp`` that does not train."""
 
+import logging
 from typing import List, Optional
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
@@ -21,7 +23,8 @@ def use_half_precision(model: nn.Module, dtype: Optional[torch.dtype] = None) ->
     asks for single precision itself, where it is computed.
 
     Half precision is float16 on a GPU: as fast as bfloat16 there, with an eighth of its rounding. On a CPU it is
-    bfloat16, of which newer ones have products (AVX512-BF16, AMX); on others it is slower than single precision.
+    bfloat16, of which newer ones have products (AVX512-BF16, AMX); on others it is several times slower than single
+    precision, of which a warning tells.
 
     A model in half precision does not train, as its weights have lost their low bits: calling it in training mode or
     for a loss is an error. What is loaded into it, or saved of it, is rounded likewise.
@@ -46,6 +49,8 @@ def use_half_precision(model: nn.Module, dtype: Optional[torch.dtype] = None) ->
     device = next(module.parameters()).device.type
     if dtype is None:
         dtype = torch.bfloat16 if device == 'cpu' else torch.float16
+    if device == 'cpu':
+        _warn_without_products()
     for part in module.modules():
         if isinstance(part, PRODUCTS) or getattr(part, 'multiplies', False):
             for parameter in part.parameters(recurse=False):
@@ -56,6 +61,14 @@ def use_half_precision(model: nn.Module, dtype: Optional[torch.dtype] = None) ->
     module.register_forward_pre_hook(autocast, with_kwargs=True)
     module.register_forward_hook(autocast.leave, always_call=True)
     return model
+
+
+def _warn_without_products() -> None:
+    """Say so where the CPU has no products in bfloat16; torch below 2.9 does not know."""
+    found = getattr(torch.cpu, 'get_capabilities', dict)()
+    if found.get('architecture') == 'x86_64' and not (found['avx512_bf16'] or found['amx_bf16']):
+        print_log(f'this CPU ({found["cpu_name"]}) has no products in bfloat16 (avx512_bf16, amx_bf16): half precision '
+                  'is several times slower on it than single precision', logger='current', level=logging.WARNING)
 
 
 class _Autocast:

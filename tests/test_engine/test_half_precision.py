@@ -139,3 +139,12 @@ def test_pooling_a_large_object_neither_overflows_nor_drifts(dtype):
     mask = torch.rand(1, 120, 120) < 0.7  # its sum is above what float16 holds
     exact = pixels.float()[mask.flatten(1)].mean(0)
     assert (pool_object(mask, pixels)[0] - exact).abs().max() < 0.002 * 20
+
+
+@pytest.mark.parametrize('flags, warned', [((), True), (('avx512_bf16', ), False), (('amx_bf16', ), False)])
+def test_a_cpu_without_products_in_bfloat16_is_named(monkeypatch, capsys, flags, warned):
+    found = dict(architecture='x86_64', cpu_name='Old', avx512_bf16=False, amx_bf16=False)
+    monkeypatch.setattr(torch.cpu, 'get_capabilities', lambda: dict(found, **{flag: True for flag in flags}),
+                        raising=False)
+    use_half_precision(nn.Linear(2, 2))
+    assert ('(Old) has no products in bfloat16' in ''.join(capsys.readouterr())) == warned
