@@ -40,10 +40,11 @@ photographs.
 {ours}
 
 The numbers are ours, of the files that are in the zoo: `python tools/test.py CONFIG WEIGHTS --splits val testA
-testB`. *Fresh* is val of a RefShapes that was generated with another seed, *shuffled* is val with every expression given to
-another object of its image (`--shuffle-expressions`): a model that reads falls to next to nothing. GMACs and parameters: `tools/analysis_tools/get_flops.py CONFIG --shape 96 96 --words 10`. A log begins with
-its commands: what a model started from, and how long it learned, differs from row to row, so the rows do not compare
-the methods; that is [another page](refshapes_benchmark.md)'s matter.
+testB`. *Fresh* is val of a RefShapes that was generated with another seed, *shuffled* is val with every expression
+given to another object of its image (`--shuffle-expressions`): a model that reads falls to next to nothing. GMACs and
+parameters: `tools/analysis_tools/get_flops.py CONFIG --shape 96 96 --words 10`. A log begins with its commands: what a
+model started from, and how long it learned, differs from row to row, so the rows do not compare the methods; that is
+[another page](refshapes_benchmark.md)'s matter.
 
 Beside them lie `swin_nano_refshapes` and `swin_nano-fine_refshapes`, backbones that learned to see RefShapes' shapes
 without a word ([mixing](../../configs/mixing/README.md)), for a nano model to start from, and the same of simple
