@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
-import torch
-from mmengine.dataset import BaseDataset, force_full_init
+from mmengine.dataset import force_full_init
 from mmengine.fileio import join_path
 from mmengine.logging import print_log
 from mmengine.utils import is_abs
@@ -21,21 +20,19 @@ from .file_names import name_problem
 from .image_files import check_images, find_image_dir, image_path, images_outside
 from .refer_format.index import TEXT_FIELDS, ReferIndex, ranges
 from .refer_format.index_cache import open_refer_index
-from .sampling import DRAWN, SAMPLE_BY, draw, group_expressions, seeded, split_images, swap_objects
+from .sampling import DRAWN, SAMPLE_BY, group_expressions, split_images, swap_objects
+from .seeded_dataset import SeededDataset
 
 
 @DATASETS.register_module()
-class ReferDataset(BaseDataset):
+class ReferDataset(SeededDataset):
     """Any dataset in the refer format: ``<ann_dir>/instances.json`` + ``refs(<split_by>).p``.
 
     A sample is one image with E >= 1 expressions, see :meth:`get_data_info`. Its images are
     resolved through ``image_id``: a ref's own ``file_name`` carries an annotation suffix.
 
-    With ``sample_by='ref'`` or ``'image_refs'`` one of a ref's expressions is drawn at every visit. Once
-    :meth:`set_epoch` was called, the draw and all that the pipeline draws from numpy and random
-    depend on (seed, epoch, index) only: any number of workers, and a resumed run, see the same
-    data; two visits in one epoch, as ``RepeatDataset`` makes them, draw the same. Before, and so in
-    iteration-based loops, the draw is from torch's generator of the process, which differs in every worker.
+    With ``sample_by='ref'`` or ``'image_refs'`` one of a ref's expressions is drawn at every visit, by the chance of
+    :class:`SeededDataset`.
 
     Args:
         ann_dir (str): Folder of the two annotation files, relative to ``data_root``.
@@ -125,9 +122,6 @@ class ReferDataset(BaseDataset):
         self.index: Optional[ReferIndex] = None
         self.skipped: List[Tuple[int, str]] = []
         self._silent: List[Tuple[int, str]] = []
-        # Shared memory: workers that persist see a new epoch, and their counts are seen here.
-        self._epoch_and_seed = torch.full((2, ), -1, dtype=torch.int64).share_memory_()
-        self._replaced = torch.zeros(1, dtype=torch.int64).share_memory_()
         super().__init__(
             metainfo=metainfo,
             data_root=data_root,
@@ -159,25 +153,6 @@ class ReferDataset(BaseDataset):
     def dataset_name(self) -> str:
         """str: Such as ``'refcoco_unc_testA'``."""
         return f'{os.path.basename(os.path.normpath(self.ann_dir))}_{self.split_by}_{self.split}'
-
-    @property
-    def replaced_count(self) -> int:
-        """int: Visits, over all workers, where a broken sample was replaced by another one."""
-        return int(self._replaced)
-
-    def set_epoch(self, epoch: int, seed: int) -> None:
-        """Make chance depend on (seed, epoch, index) only; running workers follow.
-
-        Args:
-            epoch (int): The epoch, >= 0.
-            seed (int): The run's seed, >= 0.
-
-        Raises:
-            ValueError: One of them is negative.
-        """
-        if epoch < 0 or seed < 0:
-            raise ValueError(f'epoch and seed must not be negative, got {epoch} and {seed}')
-        self._epoch_and_seed.copy_(torch.tensor([epoch, seed]))
 
     def load_data_list(self) -> np.ndarray:
         """Read the files and arrange the samples.
@@ -301,37 +276,10 @@ class ReferDataset(BaseDataset):
         return [image_path(index, image, self.image_dir, self.allow_outside)
                 for image in images[images >= 0].tolist()]
 
-    def __getitem__(self, idx: int) -> dict:
-        """The sample after the pipeline; see :meth:`set_epoch` for what its chance depends on."""
-        epoch, seed = self._epoch_and_seed.tolist()
-        if self.test_mode or epoch < 0:
-            return super().__getitem__(idx)
-        with seeded(seed, epoch, idx % len(self)):
-            return super().__getitem__(idx)
-
-    def prepare_data(self, idx: int) -> Optional[dict]:
-        """The sample after the pipeline, None (and counted) if it is broken and to be skipped."""
-        try:
-            return super().prepare_data(idx)
-        except RefDataError as error:
-            if self.test_mode or self.on_error == 'raise':
-                raise
-            self._replaced += 1
-            print_log(f'{self.dataset_name}: another sample is drawn in the place of a broken one '
-                      f'({self.replaced_count} so far): {error}', logger='current', level=logging.WARNING)
-            return None
-
     def _one_of_each_ref(self, chosen: np.ndarray, idx: int) -> np.ndarray:
         refs = self.index.expression_ref[self._expressions[chosen]]
         groups = [chosen[refs == ref] for ref in np.unique(refs)]
-        return np.array([group[self._draw(len(group), idx, number)] for number, group in enumerate(groups)])
-
-    def _draw(self, count: int, idx: int, number: int) -> int:
-        epoch, seed = self._epoch_and_seed.tolist()
-        if epoch >= 0:
-            return draw(count, seed, epoch, idx, number)
-        # torch seeds each worker of each epoch anew.
-        return int(torch.randint(count, (1, )))
+        return np.array([group[self.draw_one(len(group), idx, number)] for number, group in enumerate(groups)])
 
     def _read_index(self) -> ReferIndex:
         for path in (self.instances_file, self.refs_file):
@@ -423,12 +371,6 @@ class ReferDataset(BaseDataset):
         if isinstance(indices, int):
             return self.data_list[:indices] if indices >= 0 else self.data_list[indices:]
         return self.data_list[np.asarray(indices, dtype=np.int64)]
-
-    def _copy_without_annotation(self, memo: Optional[dict] = None) -> 'ReferDataset':
-        other = super()._copy_without_annotation({} if memo is None else memo)
-        other._epoch_and_seed = self._epoch_and_seed.clone().share_memory_()
-        other._replaced = torch.zeros_like(self._replaced).share_memory_()
-        return other
 
 
 def _check_option(name: str, value: str, choices: Sequence) -> None:

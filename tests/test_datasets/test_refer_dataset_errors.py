@@ -5,7 +5,7 @@ from PIL import Image
 from refer_toy import rle, toy, write_toy
 from torch.utils.data import DataLoader
 
-from mmrefseg.datasets import ReferDataset, refer_dataset
+from mmrefseg.datasets import ReferDataset, seeded_dataset
 from mmrefseg.errors import RefDataError
 
 PIPELINE = [
@@ -157,7 +157,7 @@ def test_warning_of_a_replaced_sample_counts(tmp_path, monkeypatch):
     path = tmp_path / 'pictures/picture_1.png'
     path.write_bytes(path.read_bytes()[:200])
     lines = []
-    monkeypatch.setattr(refer_dataset, 'print_log', lambda line, **kwargs: lines.append(line))
+    monkeypatch.setattr(seeded_dataset, 'print_log', lambda line, **kwargs: lines.append(line))
     train = ReferDataset(pipeline=PIPELINE, on_error='skip', **found)
     assert [train.prepare_data(0) for _ in range(3)] == [None] * 3
     assert [f'({number} so far): ' in line for number, line in enumerate(lines, start=1)] == [True] * 3
