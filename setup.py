@@ -67,7 +67,7 @@ setup(
     # mmcv and mmengine are left out on purpose: mmcv, mmcv-lite and the OneDL forks install the same
     # import names. `import mmrefseg` checks them and prints the line to type.
     install_requires=[
-        'torch>=2.6', 'transformers>=5.18', 'tokenizers>=0.23.3', 'safetensors>=0.8', 'pycocotools>=2.0.7',
+        'torch>=2.6', 'transformers>=5.20', 'tokenizers>=0.23.3', 'safetensors>=0.8', 'pycocotools>=2.0.7',
         'msgspec>=0.21', 'numpy>=1.26', 'pillow>=9.2', 'matplotlib>=3.7', 'prettytable>=3', 'rich>=12.3',
         'packaging>=24', 'ftfy', 'regex'
     ],

@@ -18,7 +18,7 @@ REQUIRED = (
     ('mmcv', '2.1.0', '2.4', 'pip install mmcv-lite==2.1.0'),
     ('mmseg', '1.2.1', '2', 'pip install mmsegmentation==1.2.2'),
     ('mmdet', '3.2.0', '4', 'pip install mmdet==3.3.0'),
-    ('transformers', '5.18', '', 'pip install transformers==5.23.0'),
+    ('transformers', '5.20', '', 'pip install transformers==5.23.0'),
     ('pycocotools', '', '', 'pip install pycocotools==2.0.11'),
     ('ftfy', '', '', 'pip install ftfy==6.3.1'),
     ('regex', '', '', 'pip install regex==2026.11.15'),

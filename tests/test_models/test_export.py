@@ -22,6 +22,8 @@ from mmrefseg.exported import ExportError
 from mmrefseg.models import RNNEncoder
 from mmrefseg.models.text_encoders.packed_rnn import packed_rnn
 
+pytestmark = pytest.mark.skipif(not hasattr(torch.compiler, 'is_exporting'), reason='torch below 2.7 is refused')
+
 
 def smaller(name, skip=1, **options):
     """A method of test_compile.py with less of the same: what is traced symbol by symbol takes its time."""

@@ -1,12 +1,10 @@
 """torch.compile for a referring segmentor, part by part."""
 
 import functools
-import logging
 from types import MethodType
 from typing import Any, Callable, Sequence
 
 import torch
-from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from packaging.version import Version
 from torch import Tensor, nn
@@ -17,13 +15,13 @@ from ..decode_heads import BaseRefHead
 from .heads import gives_existence
 from .ref_segmentor import RefSegmentor
 
-ONE_GRAPH = Version('2.9')  # of torch, below which some parts are several graphs
+ONE_GRAPH = Version('2.9')  # of torch, below which parts break, fail, or keep other statistics with with_cp
 
 
 def compile_parts(model: nn.Module, **options) -> None:
     """Compile what goes from tensors to tensors in a referring segmentor, in place.
 
-    Compiled are, each as one graph without a break (torch 2.9 or newer): ``encode`` of the text
+    Compiled are, each as one graph without a break: ``encode`` of the text
     encoder (what follows the tokenizer), ``encode_image``, ``fuse`` and ``decode`` of the segmentor, and the heads
     (``predict`` and ``loss``; of mmseg's heads ``forward``). They compile when they are first called, once for
     training and once for inference.
@@ -42,8 +40,7 @@ def compile_parts(model: nn.Module, **options) -> None:
 
     Raises:
         TypeError: ``model`` is no RefSegmentor.
-        ValueError: It computes activations again (``with_cp``), below torch 2.9: torch 2.6 keeps other statistics of
-            batch norms then.
+        ValueError: torch is older than 2.9.
 
     Example:
         >>> from mmrefseg.apis import RefSegInferencer
@@ -55,11 +52,8 @@ def compile_parts(model: nn.Module, **options) -> None:
     if not isinstance(segmentor, RefSegmentor):
         raise TypeError(f'compile_parts compiles a RefSegmentor, found {type(segmentor).__name__}')
     if Version(torch.__version__) < ONE_GRAPH:
-        if getattr(segmentor, 'with_cp', False):
-            raise ValueError(f'--compile with model.with_cp=True needs torch {ONE_GRAPH}, found {torch.__version__}, '
-                             'whose batch norms would keep other statistics: leave one of the two')
-        print_log(f'torch {torch.__version__} breaks the graphs of some parts, which gain less for it: from torch '
-                  f'{ONE_GRAPH} on each is one graph', 'current', logging.WARNING)
+        raise ValueError(f'torch {torch.__version__} cannot compile every part as one graph, expected torch '
+                         f'{ONE_GRAPH} or newer: leave --compile out')
     if not any(isinstance(module, nn.RNNBase) for module in segmentor.text_encoder.modules()):
         _compile_methods(segmentor.text_encoder, ['encode'], options)
     decode = [] if segmentor.decoder is None else ['decode']
