@@ -12,7 +12,7 @@ from typing import List, Optional, Sequence
 from mmrefseg.datasets.refshapes_generator import DEFAULT_SCENES
 from mmrefseg.engine import read_config
 
-BEST = 'sadlr_lavt_nano_refshapes'
+BEST = 'lavt_nano_refshapes'
 CONFIG = 'lavt/lavt_nano_refshapes_1e'
 WORK_DIR = Path('work_dirs/lavt_nano_refshapes_1e')
 IMAGE = 'data/images/refshapes/refshapes_val_000001.jpg'
