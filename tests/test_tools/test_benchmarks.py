@@ -376,6 +376,7 @@ def test_predictions_of_processes_are_compared(tmp_path):
             script.compare(tmp_path / 'one', tmp_path / 'other')
 
 
+@pytest.mark.slow  # traces and calibrates a whole model
 def test_eight_bits_are_timed_and_tested(run_script, refshapes_root, tmp_path):
     out = tmp_path / 'eight.json'
     printed = run_script(load('eight_bits'), 'lavt_nano_refshapes', '--data-root', refshapes_root, '--images', 1,
