@@ -1,4 +1,4 @@
-# What the quickstart trains: one epoch, 1,100 steps from the pre-trained nano Swin, some three minutes on two cores.
+# What the quickstart trains: one epoch, 1,100 steps from the pre-trained nano Swin, three to four minutes on two cores.
 _base_ = './lavt_nano_refshapes.py'
 max_epochs = 1
 param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], end=max_epochs)]
