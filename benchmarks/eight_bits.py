@@ -53,8 +53,7 @@ class Session:
 
     def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
         """Outputs as float32 on the CPU."""
-        with torch.no_grad():
-            return [output.float() for output in self.engine(*inputs)]
+        return [output.float() for output in self.engine(*inputs)]
 
 
 class Reader:

@@ -9,12 +9,13 @@ cd "$(dirname "$0")/.."
 end=${1:?minimum, newest or onedl}
 shift
 environment=.venv-$end
+extras=demo,parquet,export,tensorboard
 ${PYTHON:-python3} -m venv "$environment"
 case $end in
     minimum)
         sed "s/^torch==.*/torch==${TORCH:-2.6.0}/" requirements/minimum.txt >"$environment/minimum.txt"
         packages=(-r "$environment/minimum.txt") ;;
-    newest) packages=(-e '.[mm,demo,parquet,export,tensorboard]') ;;
+    newest) packages=(-e ".[mm,$extras]") ;;
     onedl) packages=(-r requirements/runtime.txt -r requirements/onedl.txt) ;;
     *) echo "expected minimum, newest or onedl, found $end" >&2; exit 2 ;;
 esac
@@ -22,7 +23,7 @@ install() { "$environment/bin/python" -m pip install --quiet "$@"; }
 install "${packages[@]}"
 # What the tests need beside it, with what is there kept as it is.
 "$environment/bin/python" -m pip freeze --exclude-editable >"$environment/installed.txt"
-install -c "$environment/installed.txt" -e '.[demo,parquet,export,tensorboard]' \
+install -c "$environment/installed.txt" -e ".[$extras]" \
     -r requirements/docs.txt pytest pytest-xdist 'setuptools>=70.1'
 "$environment/bin/python" -m mmrefseg doctor
 OMP_NUM_THREADS=1 exec "$environment/bin/python" -m pytest -n 2 --dist worksteal "$@"

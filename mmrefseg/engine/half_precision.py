@@ -64,7 +64,7 @@ def use_half_precision(model: nn.Module, dtype: Optional[torch.dtype] = None) ->
 
 
 def _warn_without_products() -> None:
-    """Say so where the CPU has no products in bfloat16; torch below 2.9 does not know."""
+    """Say so where the CPU has no products in bfloat16; an older torch does not know."""
     found = getattr(torch.cpu, 'get_capabilities', dict)()
     if found.get('architecture') == 'x86_64' and not (found['avx512_bf16'] or found['amx_bf16']):
         print_log(f'this CPU ({found["cpu_name"]}) has no products in bfloat16 (avx512_bf16, amx_bf16): half precision '

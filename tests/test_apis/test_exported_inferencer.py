@@ -13,6 +13,7 @@ import torch
 from conftest import ROOT, TINY_CONFIG
 from mmengine.config import Config
 from mmengine.runner import save_checkpoint
+from torch_versions import needs_export
 
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.command_line import predict
@@ -22,7 +23,7 @@ from mmrefseg.exported.description import FileDescription
 from mmrefseg.models.text_encoders import BaseTextEncoder, CLIPTextEncoder, RNNEncoder
 from mmrefseg.structures import RefDataSample
 
-pytestmark = pytest.mark.skipif(not hasattr(torch.compiler, 'is_exporting'), reason='torch below 2.7 is refused')
+pytestmark = needs_export
 EXPRESSIONS = ['the red circle', 'star', 'largest blue ring left of the star', 'the red circle', 'small green']
 
 

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from mmrefseg.apis import RefSegInferencer
 from mmrefseg.engine import HalfPrecisionHook, use_half_precision
 from mmrefseg.models.decode_heads.dynamic_convolution import KernelGenerator
 from mmrefseg.models.decode_heads.sadlr_head import pool_object
@@ -35,11 +36,17 @@ def inputs(expressions=('the red circle', 'a star')):
     return torch.randn(1, 3, 96, 96), [RefDataSample(metainfo=dict(expressions=list(expressions)))]
 
 
-@pytest.mark.parametrize('config', ['lavt/lavt_nano_refshapes.py', 'sadlr/vlt_nano_refshapes.py',
-                                    'm3att/m3att_nano_refshapes.py'])
+def trained_lavt():
+    return RefSegInferencer('lavt_nano_refshapes', device='cpu', show_progress=False).model
+
+
+@pytest.mark.parametrize('make', [
+    trained_lavt,  # with weights of chance it loses a quarter where a CPU has no products in bfloat16, as does autocast
+    lambda: build(ROOT / 'configs/sadlr/vlt_nano_refshapes.py'),
+    lambda: build(ROOT / 'configs/m3att/m3att_nano_refshapes.py')], ids=['lavt', 'vlt', 'm3att'])
 @torch.no_grad()
-def test_a_model_keeps_its_logits(config):
-    model = build(ROOT / 'configs' / config)
+def test_a_model_keeps_its_logits(make):
+    model = make()
     half = copy.deepcopy(model)
     assert use_half_precision(half) is half
     for module in half.modules():
@@ -50,8 +57,8 @@ def test_a_model_keeps_its_logits(config):
     with torch.autocast('cpu', torch.bfloat16):
         autocast = model(*inputs())
     assert logits.shape == exact.shape
-    # How far bfloat16 is off depends on the weights, here of chance, and on the CPU: no further than autocast.
-    assert (logits - exact).std() < 1.2 * (autocast - exact).std() < 0.6 * exact.std()
+    assert (logits - exact).std() < 0.1 * exact.std()
+    assert (logits - exact).std() < 1.2 * (autocast - exact).std()
 
 
 def test_a_second_time_changes_nothing_and_a_copy_works():

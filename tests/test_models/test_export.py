@@ -10,6 +10,7 @@ from tiny_methods import BERT, CONVS, GRU, METHODS, SIZE, build
 from torch import nn
 from torch.onnx._internal.exporter import _registration
 from torch.testing import assert_close
+from torch_versions import needs_export
 
 from mmrefseg.engine import use_half_precision
 from mmrefseg.export import SegmentorGraph, trace
@@ -22,7 +23,7 @@ from mmrefseg.exported import ExportError
 from mmrefseg.models import RNNEncoder
 from mmrefseg.models.text_encoders.packed_rnn import packed_rnn
 
-pytestmark = pytest.mark.skipif(not hasattr(torch.compiler, 'is_exporting'), reason='torch below 2.7 is refused')
+pytestmark = needs_export
 
 
 def smaller(name, skip=1, **options):

@@ -10,13 +10,12 @@ from conftest import ROOT, TINY_CONFIG
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from packaging.version import Version
+from torch_versions import needs_compile
 
 from mmrefseg.apis import RefSegInferencer
-from mmrefseg.models.segmentors.compile_parts import ONE_GRAPH
 from mmrefseg.registry import MODELS
 
-pytestmark = pytest.mark.skipif(Version(torch.__version__) < ONE_GRAPH, reason='refused by compile_parts')
+pytestmark = needs_compile
 
 
 def is_compiled(model):

@@ -5,16 +5,15 @@ import copy
 import pytest
 import torch
 from mmengine.structures import PixelData
-from packaging.version import Version
 from tiny_methods import BERT, LAVT_MODEL, METHODS, SIZE, build
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch.testing import assert_close
+from torch_versions import needs_compile
 
 from mmrefseg.models import BaseRefHead, RefSegmentor, compile_parts
-from mmrefseg.models.segmentors.compile_parts import ONE_GRAPH
 from mmrefseg.structures import RefDataSample
 
-pytestmark = pytest.mark.skipif(Version(torch.__version__) < ONE_GRAPH, reason='refused by compile_parts')
+pytestmark = needs_compile
 CHECKPOINTED = dict(LAVT_MODEL, with_cp=True)
 
 
@@ -137,4 +136,7 @@ def test_only_a_segmentor():
 def test_an_old_torch_is_refused(monkeypatch):
     monkeypatch.setattr(torch, '__version__', '2.8.0+cpu')
     with pytest.raises(ValueError, match=r'torch 2.8.0\+cpu cannot .*, expected torch 2.9 or newer: leave --compile'):
+        compile_parts(RefSegmentor.__new__(RefSegmentor))
+    monkeypatch.setattr(torch, '__version__', '2.9.0')
+    with pytest.raises(AttributeError):  # not refused: it has no parts
         compile_parts(RefSegmentor.__new__(RefSegmentor))

@@ -8,10 +8,9 @@ from conftest import ROOT
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
-from packaging.version import Version
 from torch import nn
+from torch_versions import needs_compile
 
-from mmrefseg.models.segmentors.compile_parts import ONE_GRAPH
 from mmrefseg.models.utils import checkpoint_blocks, checkpointed
 from mmrefseg.registry import MODELS
 from mmrefseg.structures import RefDataSample
@@ -171,7 +170,7 @@ class Block(nn.Module):
         return self.dropout(self.norm(self.conv(maps)).relu())
 
 
-@pytest.mark.skipif(Version(torch.__version__) < ONE_GRAPH, reason='refused by compile_parts')
+@needs_compile
 def test_compiled_it_is_one_graph_with_the_same_step():
     plain = nn.Sequential(Block(), Block())
     saving = copy.deepcopy(plain)
