@@ -93,9 +93,8 @@ def read_triplet_index(triplets: TripletList) -> TripletIndex:
     with gc_paused():
         found = read_triplets(triplets)
         columns = read_refs(found.refs, triplets.path, read_targets)
-        segmentations = {number: json.dumps(value).encode() for number, value in found.segmentations.items()}
-        ignored = {number: json.dumps(value).encode() for number, value in found.ignored.items()}
-        index = assemble_index(columns, found.images, segmentations, os.path.basename(triplets.path), ignored=ignored)
+        index = assemble_index(columns, found.images, found.segmentations, os.path.basename(triplets.path),
+                               ignored=found.ignored)
     if fingerprints(triplets.path) != before:
         raise RefDataError(f'{triplets.path} changed while it was read: start again')
     arrays = index.to_arrays()

@@ -7,7 +7,7 @@ import os
 from array import array
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -23,8 +23,11 @@ from ..refer_format.gref_json import NO_TARGET
 from .cells import Row, place
 from .rows import read_rows
 
+T, U = TypeVar('T'), TypeVar('U')
 #: Files that a thread asks for at once: handing them over one by one takes ten times as long as asking.
 PART = 256
+#: JSON of no polygons.
+EMPTY = b'[]'
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,12 @@ class Triplets(NamedTuple):
     """A list in the terms of the refer format.
 
     Attributes:
-        refs: As the refer format has them, with ``lines`` (list[int]) of their sentences; ``ann_id`` is a list in those
-            without target and without pixels to ignore, as in gRefCOCO.
+        refs: As the refer format has them, but for ``tokens``, and with ``lines`` (list[int]) of their sentences;
+            ``ann_id`` is a list in those without target and without pixels to ignore, as in gRefCOCO.
         images: By id.
-        segmentations: Polygons or RLEs by id of the annotation, [] where ``problems`` says why, or where there is no
-            target and something to ignore.
-        ignored: Polygons or RLEs of pixels that count nowhere, by id of the annotation.
+        segmentations: JSON of polygons or RLEs by id of the annotation, which takes a quarter of the lists' memory;
+            ``b'[]'`` where ``problems`` says why, or where there is no target and something to ignore.
+        ignored: JSON of polygons or RLEs of pixels that count nowhere, by id of the annotation.
         problems: What is wrong with image or mask, by row of the ref.
         mask_names: Of mask files.
         image_stat, mask_stat: Of the images and the mask files before they were read, see :func:`file_stats`.
@@ -88,8 +91,8 @@ class Triplets(NamedTuple):
 
     refs: List[dict]
     images: Dict[int, ListedImage]
-    segmentations: Dict[int, Union[list, dict]]
-    ignored: Dict[int, Union[list, dict]]
+    segmentations: Dict[int, bytes]
+    ignored: Dict[int, bytes]
     problems: Dict[int, str]
     mask_names: List[str]
     image_stat: np.ndarray
@@ -105,8 +108,7 @@ def read_triplets(triplets: TripletList) -> Triplets:
         RefDataError: See :func:`read_rows`; or rows contradict each other in ``ref_id``. What is wrong with an image
             or a mask is no error here but in ``problems``.
     """
-    rows = read_rows(triplets.path, triplets.columns)
-    image_ids, objects, masks, ignored, refs = _group(rows, triplets)
+    image_ids, objects, masks, ignored, refs = _group(read_rows(triplets.path, triplets.columns), triplets)
     named = next((mask for mask in masks if isinstance(mask, MaskFile)), None)
     if named and not os.path.isdir(triplets.mask_dir or '.'):
         raise RefDataError(f"{triplets.path} names masks, such as {named.name}, and data_prefix='mask': found no "
@@ -115,15 +117,15 @@ def read_triplets(triplets: TripletList) -> Triplets:
     image_stat = file_stats(triplets.image_dir, image_ids)
     mask_stat = file_stats(triplets.mask_dir, mask_names)
     print_log(f'{triplets.path}: reading the sizes of {len(image_ids)} pictures and {len(masks)} masks', 'current')
+    images = [image for image, *_ in objects]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        sizes = list(pool.map(lambda name: image_size_of(os.path.join(triplets.image_dir, name)), image_ids))
-        images = [image for image, _ in objects]
-        read = list(pool.map(lambda mask, shapes, image: _read_mask(mask, shapes, sizes[image], triplets), masks,
-                             ignored, images))
+        sizes = _in_parts(pool, lambda name: image_size_of(os.path.join(triplets.image_dir, name)), list(image_ids))
+        read = _in_parts(pool, lambda number: _read_mask(
+            masks[number], ignored[number], sizes[images[number]], triplets), range(len(masks)))
     read, ignored = [found for found, _ in read], [region for _, region in read]
     problems = {row: read[ref['ann_id']] for row, ref in enumerate(refs) if isinstance(read[ref['ann_id']], str)}
     # An image without a target may have pixels to ignore all the same: then there is an object, which is empty.
-    read = [[] if found is None and region else found for found, region in zip(read, ignored)]
+    read = [EMPTY if found is None and region else found for found, region in zip(read, ignored)]
     for ref in refs:
         if read[ref['ann_id']] is None:
             ref['ann_id'] = [NO_TARGET]
@@ -131,7 +133,7 @@ def read_triplets(triplets: TripletList) -> Triplets:
         refs=refs,
         images={number: ListedImage(number, name, *(sizes[number] if isinstance(sizes[number], tuple) else (0, 0)))
                   for name, number in image_ids.items()},
-        segmentations={number: [] if isinstance(mask, str) else mask for number, mask in enumerate(read)
+        segmentations={number: EMPTY if isinstance(mask, str) else mask for number, mask in enumerate(read)
                        if mask is not None},
         ignored={number: region for number, region in enumerate(ignored) if region},
         problems=problems, mask_names=mask_names, image_stat=image_stat, mask_stat=mask_stat)
@@ -165,16 +167,23 @@ def _stats(folder: str, names: List[str]) -> array:
     return found
 
 
+def _in_parts(pool: ThreadPoolExecutor, function: Callable[[T], U], items: Sequence[T]) -> List[U]:
+    """The function's answers in the order of the items; what waits for a thread is a part, not an item."""
+    parts = pool.map(lambda start: [function(item) for item in items[start:start + PART]], range(0, len(items), PART))
+    return [answer for part in parts for answer in part]
+
+
 def clean_text(text: str) -> str:
     """str: The text in lower case, without punctuation, as the refer format's ``sent``."""
     kept = (char for char in text.lower() if char.isspace() or is_word_character(char))
     return ' '.join(''.join(kept).split())
 
 
-def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict, list, list, List[dict]]:
+def _group(rows: Iterable[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict, list, list, List[dict]]:
     """Images by name, objects by (image, mask), the objects' masks and shapes to ignore, and the refs."""
-    image_ids, objects, masks, ignored, refs, problems = {}, {}, [], [], {}, []
+    image_ids, objects, masks, ignored, refs, problems, first = {}, {}, [], [], {}, [], None
     for row in rows:
+        first = first or row
         file_name = row.image + triplets.img_suffix
         try:
             if problem := name_problem(file_name, triplets.allow_outside):
@@ -186,9 +195,9 @@ def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict
             problems.append(f'{place(row.line)}: {error}')
             continue
         image_id = image_ids.setdefault(file_name, len(image_ids))
-        digest = mask if isinstance(mask, MaskFile) else _digest(mask)
-        shapes = row.ignore if isinstance(row.ignore, (list, dict)) else []
-        number = objects.setdefault((image_id, (digest, _digest(shapes)) if shapes else digest), len(objects))
+        mask = mask if isinstance(mask, MaskFile) else _to_json(mask)
+        shapes = _to_json(row.ignore) if isinstance(row.ignore, (list, dict)) else EMPTY
+        number = objects.setdefault((image_id, _digest(mask), _digest(shapes)), len(objects))
         if number == len(masks):
             masks.append(mask)
             ignored.append(shapes)
@@ -199,13 +208,12 @@ def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict
         if (ref['ann_id'], ref['split']) != (number, row.split):
             problems.append(f'{place(row.line)}: ref_id {row.ref_id} has another picture, mask or split than in '
                             f'{place(ref["lines"][0])}')
-        elif (row.ref_id is None) != (rows[0].ref_id is None):
+        elif (row.ref_id is None) != (first.ref_id is None):
             state = 'missing' if row.ref_id is None else 'there'
-            problems.append(f'{place(row.line)}: a ref_id is {state}, other than in {place(rows[0].line)}: expected '
+            problems.append(f'{place(row.line)}: a ref_id is {state}, other than in {place(first.line)}: expected '
                             'one in every row or in none')
         ref['lines'] += [row.line] * len(row.expressions)
-        ref['sentences'] += [
-            dict(raw=text, sent=clean_text(text), tokens=clean_text(text).split()) for text in row.expressions]
+        ref['sentences'] += [dict(raw=text, sent=clean_text(text)) for text in row.expressions]
     if problems:
         raise RefDataError(f'{triplets.path}: {len(problems)} rows do not go with the options or with others:'
                            + first_lines(problems))
@@ -216,8 +224,13 @@ def _group(rows: List[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict
     return image_ids, objects, masks, ignored, list(refs.values())
 
 
-def _digest(mask: Union[list, dict]) -> bytes:
-    return hashlib.sha256(json.dumps(mask, sort_keys=True).encode()).digest()
+def _to_json(shapes: Union[list, dict]) -> bytes:
+    return json.dumps(shapes, sort_keys=True).encode()
+
+
+def _digest(mask: Union[MaskFile, bytes]) -> Union[MaskFile, bytes]:
+    """Something shorter that is equal for equal masks."""
+    return hashlib.sha256(mask).digest() if isinstance(mask, bytes) and mask != EMPTY else mask
 
 
 def _mask_of(row: Row, triplets: TripletList) -> Union[MaskFile, list, dict]:
@@ -238,11 +251,13 @@ def _mask_of(row: Row, triplets: TripletList) -> Union[MaskFile, list, dict]:
     return MaskFile(mask, foreground, ignore)
 
 
-def _read_mask(mask: Union[MaskFile, list, dict], shapes: Union[list, dict], size: Union[Tuple[int, int], str],
-               triplets: TripletList) -> Tuple[Union[list, dict, str, None], Union[list, dict]]:
-    """Polygons or RLEs, None for no target, or what is wrong with image or mask, a text; and what is ignored."""
+def _read_mask(mask: Union[MaskFile, bytes], ignored: bytes, size: Union[Tuple[int, int], str],
+               triplets: TripletList) -> Tuple[Union[bytes, str, None], Optional[bytes]]:
+    """JSON of polygons or RLEs, None for no target, or what is wrong with image or mask, a text; and what is ignored,
+    None where that is nothing."""
     if isinstance(size, str):
-        return size, []
+        return size, None
+    shapes = json.loads(ignored)
     try:
         if isinstance(mask, MaskFile):
             name, foreground = os.path.join(triplets.mask_dir, mask.name), mask.foreground
@@ -250,28 +265,26 @@ def _read_mask(mask: Union[MaskFile, list, dict], shapes: Union[list, dict], siz
             values = read_mask_file(name, foreground, expected=size, ignore=mask.ignore)
             if values.shape != size:  # a TIFF that was turned
                 return (f'its mask {name} is {values.shape[0]}x{values.shape[1]} where its picture is '
-                        f'{size[0]}x{size[1]} (height x width)'), []
+                        f'{size[0]}x{size[1]} (height x width)'), None
             if (values == 255).any():
                 shapes = [shapes] if isinstance(shapes, dict) else [*shapes]
                 shapes.append(encode_mask(values == 255))
-            found, filled = encode_mask(values == 1), (values == 1).any()
+            found, filled = _to_json(encode_mask(values == 1)), (values == 1).any()
             reason = f'its mask {name} has no foreground'
             reason += '' if foreground is None else f' (foreground={foreground})'
         else:
-            found = mask
-            if brush := _brush_problem(mask, size):
-                return brush, []
-            filled = mask != [] and decode_segmentation(
-                mask, height=size[0], width=size[1], must_fill=not triplets.allow_empty).any()
-            reason = 'its mask has no foreground' if mask == [] or filled else why_empty(mask, *size)
+            found, outline = mask, json.loads(mask)
+            if brush := _brush_problem(outline, size):
+                return brush, None
+            filled = outline != [] and decode_segmentation(
+                outline, height=size[0], width=size[1], must_fill=not triplets.allow_empty).any()
+            reason = 'its mask has no foreground' if outline == [] or filled else why_empty(outline, *size)
         if shapes:
             decode_segmentation(shapes, height=size[0], width=size[1])
     except RefDataError as error:
-        return str(error), []
-    if filled:
-        return found, shapes
-    if triplets.allow_empty:
-        return None, shapes
+        return str(error), None
+    if filled or triplets.allow_empty:
+        return found if filled else None, _to_json(shapes) if shapes else None
     return f'{reason}; allow_empty=True takes its expressions for such that have no target', []
 
 

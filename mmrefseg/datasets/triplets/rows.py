@@ -21,19 +21,20 @@ FORMATS = ('.json (a list of objects), .jsonl, .csv, .tsv (with a header), .parq
            '"<name> <expression>")')
 
 
-def read_rows(path: str, columns: Optional[Dict[str, str]] = None) -> List[Row]:
+def read_rows(path: str, columns: Optional[Dict[str, str]] = None) -> Iterator[Row]:
     """Read a list.
 
     Args:
         path (str): The file; its ending says the format.
         columns (dict, optional): Names in the file by :data:`FIELDS`, where they differ from these.
 
-    Returns:
-        list[Row]: The rows in their order.
+    Yields:
+        Row: One after the other in their order: a list of millions is not held.
 
     Raises:
-        RefDataError: The file is missing, empty or of another format, or rows are not as they should be: with file
-            and line, what was found and what was expected, of all such rows together (the first ten).
+        RefDataError: The file is missing, empty or of another format, or, behind the last row, rows are not as they
+            should be: with file and line, what was found and what was expected, of all such rows together (the first
+            ten).
     """
     names = dict(zip(FIELDS, FIELDS), **(columns or {}))
     unknown = sorted(set(names) - set(FIELDS))
@@ -42,22 +43,23 @@ def read_rows(path: str, columns: Optional[Dict[str, str]] = None) -> List[Row]:
     reader = _READERS.get(os.path.splitext(path)[1].lower())
     if reader is None:
         raise RefDataError(f'{path} is no list of a known format: expected {FORMATS}')
-    rows, problems, counts, most = [], [], Counter(), limit('MAX_EXPRESSIONS')
+    read, problems, counts, most = False, [], Counter(), limit('MAX_EXPRESSIONS')
     try:
         check_regular(path, 'the list')
         with _opened(path) as file:
-            for line, row in reader(file):
+            for line, cells in reader(file):
                 try:
-                    rows.append(check_row(line, row, names))
+                    row = check_row(line, cells, names)
                 except RefDataError as error:
                     problems.append(f'{place(line)}: {error}')
                 except RecursionError:
                     problems.append(f'{place(line)}: it is nested too deep')
                 else:
-                    image = rows[-1].image
-                    counts[image] += len(rows[-1].expressions)
-                    if counts[image] > most:  # before more memory is taken
-                        check_budget('MAX_EXPRESSIONS', counts[image], f'{path}: {image}')
+                    counts[row.image] += len(row.expressions)
+                    if counts[row.image] > most:  # before more memory is taken
+                        check_budget('MAX_EXPRESSIONS', counts[row.image], f'{path}: {row.image}')
+                    read = True
+                    yield row
     except OSError as error:
         raise RefDataError(f'{path} cannot be read: {error.strerror}') from error
     except UnicodeDecodeError as error:
@@ -66,9 +68,8 @@ def read_rows(path: str, columns: Optional[Dict[str, str]] = None) -> List[Row]:
         raise RefDataError(f'{path}, {error}') from error
     if problems:
         raise RefDataError(f'{path}: {len(problems)} rows are not as they should be:{first_lines(problems)}')
-    if not rows:
+    if not read:
         raise RefDataError(f'{path} has no rows')
-    return rows
 
 
 def _opened(path: str):

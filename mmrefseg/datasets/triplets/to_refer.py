@@ -43,10 +43,10 @@ def convert(lists: Dict[str, TripletList]) -> Tuple[dict, List[dict]]:
             number = ref['ann_id']
             if isinstance(number, int) and number not in ann_ids:
                 ann_ids[number] = len(annotations)
-                annotation = _annotation(found.segmentations[number], found.images[ref['image_id']],
+                annotation = _annotation(json.loads(found.segmentations[number]), found.images[ref['image_id']],
                                          id=len(annotations), image_id=image_ids[ref['image_id']])
                 if number in found.ignored:
-                    annotation['ignored_segmentation'] = found.ignored[number]
+                    annotation['ignored_segmentation'] = json.loads(found.ignored[number])
                 annotations.append(annotation)
             del ref['lines']
             refs.append(dict(ref, split=ref['split'] or split, image_id=image_ids[ref['image_id']],
@@ -81,7 +81,7 @@ def _number(refs: List[dict]) -> None:
     sent_ids = itertools.count()
     for ref in refs:
         for sentence in ref['sentences']:
-            sentence['sent_id'] = next(sent_ids)
+            sentence.update(sent_id=next(sent_ids), tokens=sentence['sent'].split())
         ref['sent_ids'] = [sentence['sent_id'] for sentence in ref['sentences']]
 
 
