@@ -7,7 +7,7 @@
 The model is exported to ONNX once. Variants, from normalized pixels and words' ids to log-odds, in turns; seconds are
 those of the CPU's threads, so take one:
 
-- eager torch in fp32, the baseline, and under bfloat16 autocast;
+- eager torch in fp32, the baseline, under bfloat16 autocast, and as ``--amp`` has it, its weights rounded once;
 - onnxruntime in fp32, with dynamic 8-bit products (MatMul; weights and activations) and with static ones (QDQ;
   convolutions and products, calibrated on training images);
 - OpenVINO in fp32, in bfloat16, and quantized after training by NNCF on the same images.
@@ -17,6 +17,7 @@ calibration is on noise: times do not depend on it.
 """
 
 import argparse
+import copy
 import sys
 import tempfile
 import time
@@ -31,6 +32,7 @@ from torch import Tensor
 
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.command_line.run_command import run_command
+from mmrefseg.engine import use_half_precision
 from mmrefseg.export import SegmentorGraph, export_onnx
 from mmrefseg.export.example_inputs import example_inputs
 from mmrefseg.export.segmentor_graph import INPUTS
@@ -41,8 +43,8 @@ from mmrefseg.utils import find_config, keep_freed_memory, without_pretrained, z
 from mmrefseg.utils.paired import measure_in_turns, save, table
 
 Engine = Callable[..., Sequence[Tensor]]
-VARIANTS = ('torch', 'torch bf16', 'onnxruntime', 'onnxruntime int8 dynamic', 'onnxruntime int8 static', 'openvino',
-            'openvino bf16', 'openvino int8')
+VARIANTS = ('torch', 'torch bf16', 'torch amp', 'onnxruntime', 'onnxruntime int8 dynamic', 'onnxruntime int8 static',
+            'openvino', 'openvino bf16', 'openvino int8')
 
 
 class Session:
@@ -73,8 +75,12 @@ def as_arrays(inputs: Sequence[Tensor]) -> Dict[str, np.ndarray]:
     return {name: tensor.numpy() for name, tensor in zip(INPUTS, inputs)}
 
 
-def eager(graph: SegmentorGraph, half: bool) -> Engine:
-    """Eager torch, in fp32 or under autocast."""
+def eager(graph: SegmentorGraph, half: bool, rounded: bool) -> Engine:
+    """Eager torch, in fp32 or under autocast, with weights that are rounded for it or not."""
+    if rounded:
+        graph = copy.deepcopy(graph)
+        use_half_precision(graph.model)
+
     def run(*inputs: Tensor) -> Sequence[Tensor]:
         with torch.autocast('cpu', torch.bfloat16, enabled=half):
             return graph(*inputs)
@@ -120,7 +126,7 @@ def openvino_engine(onnx: Path, precision: str, calibration: List[Tuple[Tensor, 
 def engine_of(name: str, graph: SegmentorGraph, onnx: Path, calibration: List[Tuple[Tensor, ...]]) -> Engine:
     """The engine of a variant."""
     if name.startswith('torch'):
-        return eager(graph, name.endswith('bf16'))
+        return eager(graph, half=name != 'torch', rounded=name.endswith('amp'))
     if name.startswith('openvino'):
         return openvino_engine(onnx, name.partition(' ')[2], calibration)
     if 'int8' not in name:

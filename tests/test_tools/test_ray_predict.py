@@ -1,9 +1,11 @@
-"""Masks by a Ray cluster of two nodes: the rows of ``mmrefseg predict``, each once."""
+"""Masks by a Ray cluster of two nodes: the rows of ``mmrefseg predict``, each once, from a bucket too (by moto,
+``pip install "moto[server]"``), and where a node is lost meanwhile."""
 
 import json
 import os
 import subprocess
 import sys
+import time
 
 import cv2
 import numpy as np
@@ -16,8 +18,10 @@ from mmrefseg.command_line import main
 pytestmark = pytest.mark.slow
 parquet = pytest.importorskip('pyarrow.parquet')
 cluster_utils = pytest.importorskip('ray.cluster_utils')
+from pyarrow.fs import FileSystem, copy_files  # noqa: E402
 
 MODEL = 'lavt_nano_refshapes'
+SECRETS = dict(AWS_ACCESS_KEY_ID='of', AWS_SECRET_ACCESS_KEY='nobody', AWS_DEFAULT_REGION='us-east-1')
 EXPRESSIONS = ['the red circle', 'leftmost shape']
 
 
@@ -38,20 +42,64 @@ def place(tmp_path_factory):
 @pytest.fixture(scope='module')
 def cluster():
     """Two nodes with a CPU each."""
-    os.environ['RAY_raylet_start_wait_time_s'] = '900'
+    os.environ.update(RAY_raylet_start_wait_time_s='900', **SECRETS)
     found = cluster_utils.Cluster(
         initialize_head=True, head_node_args=dict(num_cpus=1, object_store_memory=2 ** 27, include_dashboard=False))
     found.add_node(num_cpus=1, object_store_memory=2 ** 27)
-    yield found.address
+    yield found
     found.shutdown()
+
+
+def command(place, cluster, images, out, *options):
+    """The command line, and what it needs in the environment."""
+    return dict(args=[sys.executable, str(ROOT / 'tools/ray_predict.py'), str(images), str(place / 'said.txt'),
+                      '--model', MODEL, '--out', str(out), '--address', cluster.address, *options],
+                env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'))
+
+
+def test_a_bucket(place, cluster):
+    server = pytest.importorskip('moto.server').ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        options = f'?scheme=http&endpoint_override={host}:{port}&allow_bucket_creation=true'
+        files, _ = FileSystem.from_uri(f's3://photos{options}')
+        copy_files(str(place / 'photos'), 'photos/of/us', destination_filesystem=files)
+        done = subprocess.run(**command(place, cluster, f's3://photos/of/us{options}', f's3://photos/masks{options}'),
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 3, done.stderr[-3000:]
+        rows = parquet.read_table('photos/masks', filesystem=files).to_pylist()
+    finally:
+        server.stop()
+    assert sorted((row['image'], row['number']) for row in rows if row['problem'] is None) == [
+        (f'{number % 2}/{number:02d}.png', which) for number in sorted(range(12), key=lambda n: (n % 2, n))
+        for which in range(2)]
+    assert ['0/broken.png'] == [row['image'] for row in rows if row['problem'] is not None]
+
+
+def test_a_node_that_is_lost(place, cluster):
+    generator, photos, out = np.random.default_rng(0), place / 'many', place / 'lost'
+    photos.mkdir()
+    for number in range(200):
+        cv2.imwrite(str(photos / f'{number:03d}.png'), generator.integers(0, 255, (40, 60, 3), dtype=np.uint8))
+    lost = cluster.add_node(num_cpus=2, object_store_memory=2 ** 27)
+    run = subprocess.Popen(**command(place, cluster, photos, out, '--replicas', '3', '--batch-size', '2'),
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    while not any(out.glob('*.parquet')) and run.poll() is None:
+        time.sleep(0.05)
+    assert run.poll() is None, run.stdout.read()[-3000:]
+    cluster.remove_node(lost, allow_graceful=False)
+    said = run.communicate(timeout=300)[0]
+    assert run.returncode == 0 and '200 of 200 images' in said, said[-3000:]
+    rows = parquet.read_table(out).to_pylist()
+    assert sorted((row['image'], row['number']) for row in rows) == [
+        (f'{number:03d}.png', which) for number in range(200) for which in range(2)]
 
 
 def test_rows_are_those_of_predict(place, cluster, capsys):
     out = place / 'masks'
-    command = [sys.executable, str(ROOT / 'tools/ray_predict.py'), str(place / 'photos'), str(place / 'said.txt'),
-               '--model', MODEL, '--out', str(out), '--replicas', '2', '--batch-size', '3', '--address', cluster]
-    environment = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(**command(place, cluster, place / 'photos', out, '--replicas', '2', '--batch-size', '3'),
+                          capture_output=True, text=True, check=False)
     assert done.returncode == 3, done.stderr[-3000:]
     assert '12 of 13 images' in done.stdout and '0/broken.png' in done.stderr
     rows = parquet.read_table(out).to_pylist()
@@ -75,8 +123,6 @@ def test_rows_are_those_of_predict(place, cluster, capsys):
 
 def test_what_is_there_stays(place, cluster):
     (place / 'taken').mkdir()
-    command = [sys.executable, str(ROOT / 'tools/ray_predict.py'), str(place / 'photos'), str(place / 'said.txt'),
-               '--model', MODEL, '--out', str(place / 'taken'), '--address', cluster]
-    environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(**command(place, cluster, place / 'photos', place / 'taken'), capture_output=True, text=True,
+                          check=False)
     assert done.returncode == 2 and 'is there already' in done.stderr
