@@ -380,3 +380,19 @@ WRITERS: Dict[str, Callable[[Path], Path]] = dict(
     cris=write_cris, seqtr=write_seqtr, mdetr=write_mdetr, coco=write_coco, labelme=write_labelme,
     reasonseg=write_reasonseg, phrasecut=write_phrasecut, cvat=write_cvat, labelstudio=write_label_studio,
     polyformer=write_polyformer, jxu124=write_jxu124, lmms=write_lmms, lmdb=write_lmdb)
+
+
+#: The package that reads a form.
+NEEDS = dict(jxu124='pyarrow', lmms='pyarrow', lmdb='lmdb')
+#: Forms whose source holds or names its images.
+IMAGES_INSIDE = ('polyformer', 'lmms', 'lmdb', 'coco', 'labelme', 'reasonseg')
+
+
+def images_of(name: str, source, destination, tmp_path, data=TOY):
+    """The folder of a source's images once it is converted, and the options that say so."""
+    if name in ('polyformer', 'lmms', 'lmdb'):
+        return destination / 'images', []
+    if name in IMAGES_INSIDE:
+        return source, []
+    folder = write_images(tmp_path / 'images', data, *['{}.jpg'] * (name == 'phrasecut'))
+    return folder, ['--images', str(folder)]
