@@ -142,6 +142,8 @@ CLAIMS: List[Claim] = [
     Claim('detris', 'words inside the tower gain (DETRIS, §4.3)', 'detris', 'detris-deaf', headline=False),
     Claim('vlt', 'query balance gains (VLT, §3)', 'vlt', 'vlt-balance'),
 ]
+#: Seeds that a verdict needs.
+FEWEST = 3
 GROUPS = tuple(dict.fromkeys(claim.group for claim in CLAIMS))
 
 
@@ -168,15 +170,13 @@ def paired_difference(better: Dict[int, float], worse: Dict[int, float]) -> Tupl
     return seeds, statistics.fmean(differences), error
 
 
-def verdict(mean: float, error: Optional[float]) -> str:
-    """One of 'holds', 'does not show', 'the other way round', 'one seed', 'not measured'.
+def verdict(seeds: int, mean: float, error: Optional[float]) -> str:
+    """One of 'holds', 'does not show', 'the other way round', 'two seeds', 'one seed', 'not measured'.
 
-    A difference shows where it is more than twice its standard error.
+    A difference shows where it is more than twice its standard error; two seeds can agree by chance.
     """
-    if math.isnan(mean):
-        return 'not measured'
-    if error is None:
-        return 'one seed'
+    if seeds < FEWEST:
+        return ('not measured', 'one seed', 'two seeds')[seeds]
     if abs(mean) <= 2 * error:
         return 'does not show'
     return 'holds' if mean > 0 else 'the other way round'
@@ -202,7 +202,7 @@ def claims_table(scores: Dict[str, Dict[int, Dict[str, float]]], claims: Sequenc
             metric, high, low = claim.published
             paper = f'{high - low:+.2f} {metric} ({high:.2f}, {low:.2f})'
         lines.append(f'| {claim.says} | {means[0]} | {means[1]} | {difference} | {len(seeds)} | {paper} | '
-                     f'{verdict(mean, error)} |')
+                     f'{verdict(len(seeds), mean, error)} |')
     return '\n'.join(lines)
 
 

@@ -74,26 +74,27 @@ def test_differences_are_paired_by_seed(claims):
     assert claims.paired_difference({0: 3.}, {1: 4.})[0] == []
 
 
-@pytest.mark.parametrize('mean, error, expected', [
-    (2., 0.5, 'holds'), (0.9, 0.5, 'does not show'), (-0.9, 0.5, 'does not show'), (-2., 0.5, 'the other way round'),
-    (2., None, 'one seed'), (float('nan'), None, 'not measured')])
-def test_verdicts(claims, mean, error, expected):
-    assert claims.verdict(mean, error) == expected
+@pytest.mark.parametrize('seeds, mean, error, expected', [
+    (3, 2., 0.5, 'holds'), (3, 0.9, 0.5, 'does not show'), (3, -0.9, 0.5, 'does not show'),
+    (4, -2., 0.5, 'the other way round'), (2, 2., 0., 'two seeds'), (1, 2., None, 'one seed'),
+    (0, float('nan'), None, 'not measured')])
+def test_verdicts(claims, seeds, mean, error, expected):
+    assert claims.verdict(seeds, mean, error) == expected
 
 
 def test_tables(claims):
     scores = {name: {seed: dict(mIoU=value, oIoU=50.) for seed, value in enumerate(values)}
-              for name, values in {'lts+sadlr': (70., 72.), 'lts': (69., 70.8)}.items()}
+              for name, values in {'lts+sadlr': (70., 72., 71.), 'lts': (69., 70.8, 69.9)}.items()}
     scores['rela-generalized'] = {0: dict(gIoU=60.)}
     rows = claims.claims_table(scores, claims.CLAIMS[:2]).split('\n')
-    assert rows[2] == ('| SADLR gains on LTS (SADLR, Table 3) | 71.0 | 69.9 | +1.1 ± 0.1 | 2 '
+    assert rows[2] == ('| SADLR gains on LTS (SADLR, Table 3) | 71.0 | 69.9 | +1.1 ± 0.1 | 3 '
                        '| +2.57 mIoU (74.49, 71.92) | holds |')
     assert rows[3].endswith('| – | – | – | 0 | +1.28 mIoU (73.90, 72.62) | not measured |')
     generalized = [claim for claim in claims.CLAIMS if claim.better == 'rela-generalized']
     assert '| 60.0 | – | – | 0 |' in claims.claims_table(scores, generalized)
     assert claims.runs_table(scores, ('mIoU', 'oIoU')).split('\n') == [
-        '| run | seeds | mIoU | oIoU |', '|---|---|---|---|', '| lts+sadlr | 2 | 71.0 ± 1.4 | 50.0 ± 0.0 |',
-        '| lts | 2 | 69.9 ± 1.3 | 50.0 ± 0.0 |']
+        '| run | seeds | mIoU | oIoU |', '|---|---|---|---|', '| lts+sadlr | 3 | 71.0 ± 1.0 | 50.0 ± 0.0 |',
+        '| lts | 3 | 69.9 ± 0.9 | 50.0 ± 0.0 |']
     assert claims.runs_table(scores, ('gIoU', )).endswith('| rela-generalized | 1 | 60.0 |')
 
 
