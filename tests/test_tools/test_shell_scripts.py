@@ -123,7 +123,8 @@ def test_setup_env_does_nothing_twice(project):
     assert done.returncode == 0 and done.stdout.startswith('Installing into .venv')
     assert calls == [
         '-m pip --version', '-m pip install --quiet --no-compile -rrequirements/runtime.txt -rrequirements/mm.txt',
-        '-m pip install --quiet --no-deps --no-build-isolation --editable .']
+        '-m pip install --quiet --no-deps --no-build-isolation --editable .',
+        '-c import mmrefseg; mmrefseg.utils.register_all_modules()']
     calls, done = calls_of(project)
     assert calls == [] and done.returncode == 0 and not done.stdout
     calls, _ = calls_of(project, 'requirements/tests.txt')
