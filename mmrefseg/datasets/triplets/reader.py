@@ -285,7 +285,7 @@ def _read_mask(mask: Union[MaskFile, bytes], ignored: bytes, size: Union[Tuple[i
         return str(error), None
     if filled or triplets.allow_empty:
         return found if filled else None, _to_json(shapes) if shapes else None
-    return f'{reason}; allow_empty=True takes its expressions for such that have no target', []
+    return f'{reason}; allow_empty=True takes its expressions for such that have no target', None
 
 
 def _brush_problem(mask: Union[list, dict], size: Tuple[int, int]) -> str:
