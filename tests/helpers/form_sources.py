@@ -384,15 +384,15 @@ WRITERS: Dict[str, Callable[[Path], Path]] = dict(
 
 #: The package that reads a form.
 NEEDS = dict(jxu124='pyarrow', lmms='pyarrow', lmdb='lmdb')
-#: Forms whose source holds or names its images.
-IMAGES_INSIDE = ('polyformer', 'lmms', 'lmdb', 'coco', 'labelme', 'reasonseg')
+#: Forms whose source has the images inside its rows, and those that have them in files beside it.
+IN_ROWS, BESIDE = ('polyformer', 'lmms', 'lmdb'), ('coco', 'labelme', 'reasonseg')
 
 
 def images_of(name: str, source, destination, tmp_path, data=TOY):
     """The folder of a source's images once it is converted, and the options that say so."""
-    if name in ('polyformer', 'lmms', 'lmdb'):
+    if name in IN_ROWS:
         return destination / 'images', []
-    if name in IMAGES_INSIDE:
+    if name in BESIDE:
         return source, []
     folder = write_images(tmp_path / 'images', data, *['{}.jpg'] * (name == 'phrasecut'))
     return folder, ['--images', str(folder)]

@@ -1,6 +1,5 @@
 """A small image that lossy formats keep, a big one, and what a pipeline is given."""
 
-
 import numpy as np
 from PIL import Image
 from refer_toy import rle, square

@@ -7,7 +7,7 @@ import os
 from array import array
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -23,7 +23,7 @@ from ..refer_format.gref_json import NO_TARGET
 from .cells import Row, place
 from .rows import read_rows
 
-T, U = TypeVar('T'), TypeVar('U')
+T = TypeVar('T')
 #: Files that a thread asks for at once: handing them over one by one takes ten times as long as asking.
 PART = 256
 #: JSON of no polygons.
@@ -119,9 +119,11 @@ def read_triplets(triplets: TripletList) -> Triplets:
     print_log(f'{triplets.path}: reading the sizes of {len(image_ids)} pictures and {len(masks)} masks', 'current')
     images = [image for image, *_ in objects]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        sizes = _in_parts(pool, lambda name: image_size_of(os.path.join(triplets.image_dir, name)), list(image_ids))
-        read = _in_parts(pool, lambda number: _read_mask(
-            masks[number], ignored[number], sizes[images[number]], triplets), range(len(masks)))
+        sizes = [size for part in _in_parts(pool, lambda names: [
+            image_size_of(os.path.join(triplets.image_dir, name)) for name in names], list(image_ids)) for size in part]
+        read = [mask for part in _in_parts(pool, lambda numbers: [
+            _read_mask(masks[number], ignored[number], sizes[images[number]], triplets) for number in numbers],
+            range(len(masks))) for mask in part]
     read, ignored = [found for found, _ in read], [region for _, region in read]
     problems = {row: read[ref['ann_id']] for row, ref in enumerate(refs) if isinstance(read[ref['ann_id']], str)}
     # An image without a target may have pixels to ignore all the same: then there is an object, which is empty.
@@ -151,7 +153,7 @@ def file_stats(folder: str, names: Iterable[str]) -> np.ndarray:
     """
     names, found = list(names), array('q')
     with ThreadPoolExecutor(16) as pool:  # on a network each may take a while
-        for part in pool.map(lambda start: _stats(folder, names[start:start + PART]), range(0, len(names), PART)):
+        for part in _in_parts(pool, lambda part: _stats(folder, part), names):
             found += part
     return np.array(found, np.int64).reshape(-1, 2)
 
@@ -167,10 +169,9 @@ def _stats(folder: str, names: List[str]) -> array:
     return found
 
 
-def _in_parts(pool: ThreadPoolExecutor, function: Callable[[T], U], items: Sequence[T]) -> List[U]:
-    """The function's answers in the order of the items; what waits for a thread is a part, not an item."""
-    parts = pool.map(lambda start: [function(item) for item in items[start:start + PART]], range(0, len(items), PART))
-    return [answer for part in parts for answer in part]
+def _in_parts(pool: ThreadPoolExecutor, function: Callable[[Sequence], T], items: Sequence) -> Iterator[T]:
+    """The function's answers for parts of the items, in order; what waits for a thread is a part, not an item."""
+    return pool.map(lambda start: function(items[start:start + PART]), range(0, len(items), PART))
 
 
 def clean_text(text: str) -> str:

@@ -1,6 +1,5 @@
 """Loading of masks, resizing and packing; images: test_load_ref_image.py."""
 
-
 import numpy as np
 import pytest
 import torch
