@@ -1,12 +1,14 @@
 """mmengine's runner with a console that fits on a screen."""
 
-from typing import Any, Dict
+from typing import Any, Dict, Union
 
 from mmengine.logging import MMLogger
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import nn
 
 from .console import progress_ended, use_console
+from .joint_groups import join_equal_groups
 
 
 class RefRunner(Runner):
@@ -20,6 +22,13 @@ class RefRunner(Runner):
         logger = super().build_logger(*args, **kwargs)
         use_console(logger)
         return logger
+
+    def build_optim_wrapper(self, *args, **kwargs) -> Union[OptimWrapper, OptimWrapperDict]:
+        """Build the optimizer, which takes parameters of equal settings together when it steps."""
+        wrapper = super().build_optim_wrapper(*args, **kwargs)
+        for each in wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]:
+            join_equal_groups(each.optimizer)
+        return wrapper
 
     def train(self) -> nn.Module:
         """Train; see mmengine's."""

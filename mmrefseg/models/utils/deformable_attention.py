@@ -9,6 +9,7 @@ from mmcv.ops import multi_scale_deform_attn as mmcv_operator
 from torch import Tensor, nn
 
 from mmrefseg.compat import MissingOps
+from mmrefseg.structures import device_index
 
 from .precision import at_least_float32, without_autocast
 
@@ -92,7 +93,7 @@ class DeformableAttention(nn.Module):
             offsets = _single(self.sampling_offsets, query).unflatten(2, (*points, 2))  # in pixels of the map
             weights = _single(self.attention_weights, query).unflatten(2, (self.num_heads, -1))
             weights = weights.softmax(dim=3).unflatten(3, points[1:])
-            extents = query.new_tensor([(width, height) for height, width in sizes])
+            extents = device_index([(width, height) for height, width in sizes], query.device)
             where = places.to(query)[:, None, None, None] + offsets / extents[:, None]
             gathered = read_values(at_least_float32(values), sizes, where, weights)
         return self.output_proj(gathered.to(values.dtype))
@@ -116,7 +117,7 @@ def read_values(values: Tensor, sizes: Sizes, where: Tensor, weights: Tensor) ->
         Tensor: (N, Q, C).
     """
     if values.is_cuda and has_compiled_operator() and not torch.compiler.is_compiling():
-        shapes = torch.tensor([tuple(size) for size in sizes], device=values.device)
+        shapes = device_index([tuple(size) for size in sizes], values.device)
         ends = shapes.prod(1).cumsum(0)
         starts = torch.cat([ends.new_zeros(1), ends[:-1]])
         # Its step, the rows of a kernel call, has to divide the rows.

@@ -1,0 +1,148 @@
+"""On a card as on the CPU: the same masks, losses and gradients, no tensor of the other device, nothing waited for.
+
+The card is a stand-in (helpers/stand_in_card.py): what is about devices is tested, no kernel of CUDA and no autocast.
+"""
+
+import copy
+import importlib
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, TINY_CONFIG
+from mmengine.registry import init_default_scope
+from segmentor_inputs import make_batch
+from stand_in_card import stand_in_card
+from tiny_methods import METHODS, SIZE, build
+
+from mmrefseg.apis import RefSegInferencer
+from mmrefseg.command_line import train
+from mmrefseg.engine import read_config
+from mmrefseg.models import RefSegmentor
+from mmrefseg.registry import MODELS
+from mmrefseg.utils import without_pretrained
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(torch.utils.backend_registration, '_setup_privateuseone_for_python_backend'),
+    reason=f'torch {torch.__version__} has no devices written in Python')
+NANO = ('caris/caris_nano_refshapes', 'cmpc/cmpc_nano_refshapes', 'cris/cris_nano_refshapes',
+        'detris/detris_nano_refshapes', 'lavt/lavt_nano_refshapes', 'rela/rela_nano_grefshapes',
+        'sadlr/lavt_nano_grefshapes')
+SAID = (('red circle left', 'the cross'), ('a star', ))
+# transformers' BERT asks once whether its mask hides anything.
+WITH_BERT = ('lavt', 'caris/caris_nano_refshapes')
+
+
+@pytest.fixture
+def card():
+    with stand_in_card() as there:
+        yield there
+
+
+def made(name):
+    """A tiny model of a method, or the nano model of a config."""
+    if name in METHODS:
+        return build(METHODS[name])
+    init_default_scope('mmrefseg')
+    torch.manual_seed(0)
+    return MODELS.build(without_pretrained(read_config(name).model))
+
+
+@torch.no_grad()
+def answer(model, images, samples):
+    return [sample.pred_sem_seg.data for sample in model.eval()(images, copy.deepcopy(samples), mode='predict')]
+
+
+def learn(model, images, samples):
+    torch.manual_seed(2)
+    losses = model.train()(images, samples, mode='loss')
+    model.parse_losses(losses)[0].backward()
+    return losses
+
+
+@pytest.mark.parametrize('name', [*METHODS, *NANO])
+def test_answers_and_learns_as_on_the_cpu(name):
+    model = made(name)
+    side = 96 if name in NANO else SIZE
+    images, samples = make_batch(SAID, size=(side, side), ori_size=(50, 70))
+    expected = copy.deepcopy(model)
+    masks, losses = answer(expected, images, samples), learn(expected, images, samples)
+    with stand_in_card() as card:
+        model.to(card.device)
+        images, samples = images.to(card.device), [sample.to(card.device) for sample in samples]
+        answer(model, images, samples)  # after which windows' layouts and the like are there
+        card.waits.clear()
+        found = answer(model, images, samples)
+        waited = +card.waits
+        found_losses = learn(model, images, samples)
+        gradients = {key: parameter.grad for key, parameter in model.named_parameters()}
+        assert all(x.is_card for x in (*found, *filter(lambda x: x is not None, gradients.values())))
+        assert waited == ({'aten._local_scalar_dense.default': 1} if name in WITH_BERT else {})
+        for own, mask in zip(found, masks):
+            torch.testing.assert_close(own.cpu(), mask)
+        for key, loss in losses.items():
+            torch.testing.assert_close(found_losses[key].cpu(), loss, atol=1e-4, rtol=1e-4)
+        for key, parameter in expected.named_parameters():
+            assert (gradients[key] is None) == (parameter.grad is None), key
+            if parameter.grad is not None:
+                torch.testing.assert_close(gradients[key].cpu(), parameter.grad, atol=1e-3, rtol=1e-3)
+
+
+def test_a_training_on_it(card, tiny_options, tmp_path, monkeypatch):
+    weights, waits = {}, []
+    step = RefSegmentor.train_step
+
+    def counting(*args, **kwargs):
+        card.waits.clear()
+        found = step(*args, **kwargs)
+        waits.append(+card.waits)
+        return found
+
+    monkeypatch.setattr(RefSegmentor, 'train_step', counting)
+    for device in (card.device, 'cpu'):
+        monkeypatch.setattr('mmengine.device.utils.DEVICE', device)
+        train.main([str(TINY_CONFIG), *tiny_options, 'max_epochs=1', '--work-dir', str(tmp_path / device)])
+        weights[device] = torch.load(tmp_path / device / 'epoch_1.pth', weights_only=True)['state_dict']
+    # mmengine notes the gradient's norm; nothing else is asked, and nothing copied that has to be waited for.
+    assert waits == [waits[0], *[{'aten._local_scalar_dense.default': 1}] * 2, *[{}] * 3]
+    for key, expected in weights['cpu'].items():
+        torch.testing.assert_close(weights[card.device][key], expected, atol=1e-4, rtol=1e-3, msg=key)
+
+
+def test_an_answer_from_it(card):
+    image = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
+    found, expected = (RefSegInferencer('lavt_nano_refshapes', device=device, show_progress=False)(
+        image, ['red circle', 'the star'])[0] for device in (card.device, 'cpu'))
+    assert found['rles'] == expected['rles'] and found['scores'] == pytest.approx(expected['scores'], abs=1e-4)
+
+
+NANO_IMAGES = ['--shape', 96, 96, '--repeats', 1]
+LAVT = str(ROOT / 'configs/lavt/lavt_nano_refshapes.py')
+SCRIPTS = dict(
+    latency=[LAVT, *NANO_IMAGES],
+    train_step=['--configs', LAVT, '--no-plain', '--no-memory', '--precisions', 'fp32', *NANO_IMAGES],
+    scaling=['expressions', '--configs', LAVT, '--counts', 1, 2],
+    stride_ceiling=['DATA', '--masks', 4, '--sizes', 32, '--strides', 4])
+
+
+@pytest.mark.parametrize('name', SCRIPTS)
+def test_benchmarks_run_on_it(name, card, refshapes_root, monkeypatch, capsys):
+    monkeypatch.setenv('MMREFSEG_KEEP_MEMORY', '0')
+    arguments = [refshapes_root if each == 'DATA' else each for each in SCRIPTS[name]]
+    monkeypatch.setattr('sys.argv', list(map(str, [name, *arguments, '--device', card.device])))
+    importlib.import_module(name).main()
+    assert '|' in capsys.readouterr().out  # its table
+
+
+def test_what_a_card_refuses(card):
+    own, other = torch.ones(3, device=card.device), torch.ones(3)
+    with pytest.raises(RuntimeError, match='same device, found card and cpu, the latter of shape .3,.'):
+        own + other
+    assert (own + torch.tensor(2.)).sum().item() == 9  # a number may be of the CPU
+    with pytest.raises((TypeError, RuntimeError)):
+        own.numpy()
+    assert own[torch.tensor([0, 2])].cpu().tolist() == [1, 1]
+    card.waits.clear()
+    own[own > 0], own.to('cpu'), other.to(card.device), other.to(card.device, non_blocking=True), own.sum().item()
+    assert card.waits == {'aten.index.Tensor': 1, 'to the CPU': 1, 'to the card, blocking': 1,
+                          'aten._local_scalar_dense.default': 1}
