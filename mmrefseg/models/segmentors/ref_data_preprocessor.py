@@ -31,7 +31,9 @@ class RefDataPreProcessor(SegDataPreProcessor):
         images, samples = data['inputs'], data.get('data_samples')
         if not self._is_plain(images, samples, training):
             return super().forward(data, training)
-        data = self.cast_data(data)
+        # In training nothing is added to a sample but where it lies: one that is here already need not be copied.
+        if not training or any(image.device != self.device for image in images) or self.device.type != 'cpu':
+            data = self.cast_data(data)
         samples = data.get('data_samples')
         if training:
             for sample, image in zip(samples, images):

@@ -55,6 +55,13 @@ def test_images_of_several_sizes_are_padded():
     assert found['inputs'].shape == (2, 3, 12, 12)
 
 
+@pytest.mark.parametrize('training', [True, False])
+def test_a_sample_that_is_here_is_copied_only_where_something_is_added(training):
+    data = batch([(8, 12)])
+    found = RefDataPreProcessor(**OPTIONS)(data, training)
+    assert (found['data_samples'][0] is data['data_samples'][0]) is training
+
+
 def test_samples_share_nothing_that_can_change():
     listed, nested = ['a'], [['a']]
     sample = RefDataSample(metainfo=dict(expressions=listed, nested=nested, size=(1, 2)))
