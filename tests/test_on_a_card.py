@@ -6,6 +6,7 @@ The card is a stand-in (helpers/stand_in_card.py): what is about devices is test
 import copy
 import importlib
 
+import foundation_inputs
 import numpy as np
 import pytest
 import torch
@@ -86,6 +87,24 @@ def test_answers_and_learns_as_on_the_cpu(name):
             assert (gradients[key] is None) == (parameter.grad is None), key
             if parameter.grad is not None:
                 torch.testing.assert_close(gradients[key].cpu(), parameter.grad, atol=1e-3, rtol=1e-3)
+
+
+FOUNDATION = dict(clipseg='CLIPSegSegmentor', sam3='SAM3Segmentor')
+
+
+@pytest.mark.parametrize('kind', ['grounding_dino sam', 'owlv2 sam2', *FOUNDATION])
+def test_foundation_models_answer_as_on_the_cpu(kind, foundation_folder):
+    if kind in FOUNDATION:
+        model = foundation_inputs.build(type=FOUNDATION[kind], pretrained=foundation_folder(kind))
+    else:
+        model = copy.deepcopy(foundation_inputs.grounded(foundation_folder, *kind.split()))
+    asked = model, [foundation_inputs.image_of('colour')], [['the red man', 'left circle']]
+    expected, = foundation_inputs.run(*asked)
+    with stand_in_card() as card:
+        model.to(card.device)
+        found, = foundation_inputs.run(*asked)
+        assert found.pred_sem_seg.data.is_card
+        assert torch.equal(found.pred_sem_seg.data.cpu(), expected.pred_sem_seg.data)
 
 
 def test_a_training_on_it(card, tiny_options, tmp_path, monkeypatch):

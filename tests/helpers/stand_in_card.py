@@ -133,10 +133,12 @@ class Card(TorchDispatchMode):
 
 
 class Lists(TorchFunctionMode):
-    """Tensors made of a list for the card: by way of the CPU, as C++ knows no such device."""
+    """From a list to the card and back: by way of the CPU, as C++ knows no such device."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
+        if func is torch.Tensor.tolist:
+            return func(args[0].cpu())
         if func is torch.Tensor.new_tensor and args[0].device.type == NAME:
             func, kwargs = torch.tensor, {**dict(dtype=args[0].dtype, device=args[0].device), **kwargs}
             args = args[1:]
