@@ -41,8 +41,9 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
         int: The exit status: 0, or that of the step that failed.
     """
     args = parse_args(arguments, prog)
-    checkpoint = WORK_DIR / f'epoch_{read_config(CONFIG).max_epochs}.pth'
-    for step in list_steps(args.share, checkpoint):
+    epochs = read_config(CONFIG).max_epochs
+    checkpoint = WORK_DIR / f'epoch_{epochs}.pth'
+    for step in list_steps(args.share, checkpoint, epochs):
         if step[0] == 'tool' and step[1] == 'image_demo':
             print(f'The best model of the zoo, {BEST}, answers:', flush=True)
         status = run(step)
@@ -54,7 +55,7 @@ def main(arguments: Optional[Sequence[str]] = None, prog: Optional[str] = None) 
     return 0
 
 
-def list_steps(share: float, checkpoint: Path) -> List[List[str]]:
+def list_steps(share: float, checkpoint: Path, epochs: int) -> List[List[str]]:
     """List the commands: the training among them only where it has not ended."""
     names = dict(train='--train', val='--val', testA='--test-a', testB='--test-b')
     sizes = [word for split, number in DEFAULT_SCENES.items()
@@ -63,7 +64,8 @@ def list_steps(share: float, checkpoint: Path) -> List[List[str]]:
              ['tool', 'image_demo', IMAGE, *ASKED, '--config', BEST, '--out-dir', 'outputs/quickstart']]
     newest = read(WORK_DIR / 'last_checkpoint')  # mmengine writes it once the checkpoint is whole
     if Path(newest).name != checkpoint.name:
-        steps.append(['train', CONFIG, '--work-dir', str(WORK_DIR), *(['--resume'] if newest else [])])
+        steps.append(['train', CONFIG, '--work-dir', str(WORK_DIR), *(['--resume'] if newest else []), '--cfg-options',
+                      f'train_cfg.val_begin={epochs + 1}'])  # the test comes next
     return [*steps,
             ['test', CONFIG, str(checkpoint), '--splits', 'val', 'testA', 'testB', '--work-dir', str(WORK_DIR), '--out',
              str(WORK_DIR / 'metrics.json')],
