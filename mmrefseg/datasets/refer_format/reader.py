@@ -7,7 +7,7 @@ from array import array
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -145,12 +145,12 @@ def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, se
     return ReferIndex.from_arrays(arrays)
 
 
-def read_refs(refs: List[dict], refs_file: str,
+def read_refs(refs: Iterable[dict], refs_file: str,
               read_target: Callable = read_id) -> Dict[str, Union[np.ndarray, list]]:
     """Turn refs into the columns of an index.
 
     Args:
-        refs (list[dict]): As the refer format has them.
+        refs (Iterable[dict]): As the refer format has them.
         refs_file (str): What the error calls the file.
         read_target (Callable): Reads ``ann_id`` of a ref. Defaults to an integer; see also :func:`read_targets`.
 
@@ -207,7 +207,7 @@ def read_refs(refs: List[dict], refs_file: str,
         split_names=split_names, ref_split=ref_split.astype(np.int32),
         ref_id=np.array(ref_ids, np.int64), ref_expressions=offsets_of(counts),
         sent_id=np.array(sent_ids, np.int64),
-        expression_ref=np.repeat(np.arange(len(refs)), np.array(counts, np.int64)),
+        expression_ref=np.repeat(np.arange(len(counts)), np.array(counts, np.int64)),
         image_ids=image_ids, ann_ids=ann_ids, **text_columns)
 
 

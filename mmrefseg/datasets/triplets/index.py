@@ -15,6 +15,7 @@ from ..refer_format.index import ReferIndex
 from ..refer_format.index_cache import open_index
 from ..refer_format.reader import assemble_index, fingerprints, gc_paused, read_refs
 from .cells import place
+from .listed_ref import in_refer_format
 from .reader import TripletList, file_stats, read_triplets
 
 # Change it whenever the same files give another index.
@@ -92,7 +93,9 @@ def read_triplet_index(triplets: TripletList) -> TripletIndex:
     before = fingerprints(triplets.path)
     with gc_paused():
         found = read_triplets(triplets)
-        columns = read_refs(found.refs, triplets.path, read_targets)
+        columns = read_refs(in_refer_format(found.refs), triplets.path, read_targets)
+        lines = np.fromiter((line for ref in found.refs for line in ref.lines), np.int64)
+        found.refs.clear()  # before the arrays are made
         index = assemble_index(columns, found.images, found.segmentations, os.path.basename(triplets.path),
                                ignored=found.ignored)
     if fingerprints(triplets.path) != before:
@@ -101,11 +104,12 @@ def read_triplet_index(triplets: TripletList) -> TripletIndex:
     # One that cannot be read has no segmentation either: the first reason is the one to say.
     reasons = dict(zip(index.problem_ref.tolist(), index.problem_text.tolist())) | found.problems
     arrays['problem_ref'] = np.array(sorted(reasons), np.int64)
-    arrays['problem_text'] = np.array(
-        [f'{_lines(found.refs[row]["lines"])}: {reasons[row]}' for row in sorted(reasons)], np.str_)
+    starts = index.ref_expressions
+    arrays['problem_text'] = np.array([
+        f'{_lines(lines[starts[row]:starts[row + 1]].tolist())}: {reasons[row]}' for row in sorted(reasons)], np.str_)
     return TripletIndex.from_arrays(dict(
         arrays, mask_name=np.array(found.mask_names, np.str_), image_stat=found.image_stat, mask_stat=found.mask_stat,
-        expression_line=np.array([line for ref in found.refs for line in ref['lines']], np.int64)))
+        expression_line=lines))
 
 
 def _lines(lines: List[int]) -> str:

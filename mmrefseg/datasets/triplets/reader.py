@@ -1,7 +1,6 @@
 """Turns a triplet list into what the refer format holds: refs, images, segmentations."""
 
 import hashlib
-import itertools
 import json
 import os
 from array import array
@@ -13,7 +12,6 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmrefseg.errors import RefDataError, first_lines
-from mmrefseg.utils.word_characters import is_word_character
 
 from ..file_names import name_problem
 from ..image_files import image_size_of
@@ -21,6 +19,7 @@ from ..masks.decode import decode_segmentation, why_empty
 from ..masks.files import Foreground, encode_mask, read_mask_file
 from ..refer_format.gref_json import NO_TARGET
 from .cells import Row, place
+from .listed_ref import ListedRef
 from .rows import read_rows
 
 T = TypeVar('T')
@@ -78,8 +77,7 @@ class Triplets(NamedTuple):
     """A list in the terms of the refer format.
 
     Attributes:
-        refs: As the refer format has them, but for ``tokens``, and with ``lines`` (list[int]) of their sentences;
-            ``ann_id`` is a list in those without target and without pixels to ignore, as in gRefCOCO.
+        refs: In the order of their first lines.
         images: By id.
         segmentations: JSON of polygons or RLEs by id of the annotation, which takes a quarter of the lists' memory;
             ``b'[]'`` where ``problems`` says why, or where there is no target and something to ignore.
@@ -89,7 +87,7 @@ class Triplets(NamedTuple):
         image_stat, mask_stat: Of the images and the mask files before they were read, see :func:`file_stats`.
     """
 
-    refs: List[dict]
+    refs: List[ListedRef]
     images: Dict[int, ListedImage]
     segmentations: Dict[int, bytes]
     ignored: Dict[int, bytes]
@@ -125,12 +123,12 @@ def read_triplets(triplets: TripletList) -> Triplets:
             _read_mask(masks[number], ignored[number], sizes[images[number]], triplets) for number in numbers],
             range(len(masks))) for mask in part]
     read, ignored = [found for found, _ in read], [region for _, region in read]
-    problems = {row: read[ref['ann_id']] for row, ref in enumerate(refs) if isinstance(read[ref['ann_id']], str)}
+    problems = {row: read[ref.ann_id] for row, ref in enumerate(refs) if isinstance(read[ref.ann_id], str)}
     # An image without a target may have pixels to ignore all the same: then there is an object, which is empty.
     read = [EMPTY if found is None and region else found for found, region in zip(read, ignored)]
     for ref in refs:
-        if read[ref['ann_id']] is None:
-            ref['ann_id'] = [NO_TARGET]
+        if read[ref.ann_id] is None:
+            ref.ann_id = [NO_TARGET]
     return Triplets(
         refs=refs,
         images={number: ListedImage(number, name, *(sizes[number] if isinstance(sizes[number], tuple) else (0, 0)))
@@ -174,13 +172,7 @@ def _in_parts(pool: ThreadPoolExecutor, function: Callable[[Sequence], T], items
     return pool.map(lambda start: function(items[start:start + PART]), range(0, len(items), PART))
 
 
-def clean_text(text: str) -> str:
-    """str: The text in lower case, without punctuation, as the refer format's ``sent``."""
-    kept = (char for char in text.lower() if char.isspace() or is_word_character(char))
-    return ' '.join(''.join(kept).split())
-
-
-def _group(rows: Iterable[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict, list, list, List[dict]]:
+def _group(rows: Iterable[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict, list, list, List[ListedRef]]:
     """Images by name, objects by (image, mask), the objects' masks and shapes to ignore, and the refs."""
     image_ids, objects, masks, ignored, refs, problems, first = {}, {}, [], [], {}, [], None
     for row in rows:
@@ -203,25 +195,22 @@ def _group(rows: Iterable[Row], triplets: TripletList) -> Tuple[Dict[str, int], 
             masks.append(mask)
             ignored.append(shapes)
         key = (number, row.split) if row.ref_id is None else row.ref_id
-        ref = refs.setdefault(key, dict(
-            ref_id=len(refs) if row.ref_id is None else row.ref_id, ann_id=number, image_id=image_id, category_id=1,
-            split=row.split, file_name=file_name, sentences=[], lines=[]))
-        if (ref['ann_id'], ref['split']) != (number, row.split):
+        ref = refs.get(key)
+        if ref is None:
+            ref_id = len(refs) if row.ref_id is None else row.ref_id
+            ref = refs[key] = ListedRef(ref_id, number, image_id, row.split, file_name, texts=[], lines=[])
+        if (ref.ann_id, ref.split) != (number, row.split):
             problems.append(f'{place(row.line)}: ref_id {row.ref_id} has another picture, mask or split than in '
-                            f'{place(ref["lines"][0])}')
+                            f'{place(ref.lines[0])}')
         elif (row.ref_id is None) != (first.ref_id is None):
             state = 'missing' if row.ref_id is None else 'there'
             problems.append(f'{place(row.line)}: a ref_id is {state}, other than in {place(first.line)}: expected '
                             'one in every row or in none')
-        ref['lines'] += [row.line] * len(row.expressions)
-        ref['sentences'] += [dict(raw=text, sent=clean_text(text)) for text in row.expressions]
+        ref.lines += [row.line] * len(row.expressions)
+        ref.texts += row.expressions
     if problems:
         raise RefDataError(f'{triplets.path}: {len(problems)} rows do not go with the options or with others:'
                            + first_lines(problems))
-    sent_ids = itertools.count()
-    for ref in refs.values():
-        for sentence in ref['sentences']:
-            sentence['sent_id'] = next(sent_ids)
     return image_ids, objects, masks, ignored, list(refs.values())
 
 

@@ -14,6 +14,7 @@ from mmrefseg.utils.whole_folder import restore, write_together
 from ..masks.decode import decode_segmentation
 from ..masks.files import encode_mask
 from .cells import place
+from .listed_ref import in_refer_format
 from .reader import ListedImage, TripletList, Triplets, read_triplets
 
 
@@ -39,7 +40,7 @@ def convert(lists: Dict[str, TripletList]) -> Tuple[dict, List[dict]]:
         for number, listed in found.images.items():
             image = images.setdefault(listed.file_name, listed._replace(id=len(images))._asdict())
             image_ids[number] = image['id']
-        for ref in found.refs:
+        for ref in in_refer_format(found.refs):
             number = ref['ann_id']
             if isinstance(number, int) and number not in ann_ids:
                 ann_ids[number] = len(annotations)
@@ -48,7 +49,6 @@ def convert(lists: Dict[str, TripletList]) -> Tuple[dict, List[dict]]:
                 if number in found.ignored:
                     annotation['ignored_segmentation'] = json.loads(found.ignored[number])
                 annotations.append(annotation)
-            del ref['lines']
             refs.append(dict(ref, split=ref['split'] or split, image_id=image_ids[ref['image_id']],
                              ann_id=ann_ids[number] if isinstance(number, int) else number))
     _number(refs)
@@ -56,12 +56,12 @@ def convert(lists: Dict[str, TripletList]) -> Tuple[dict, List[dict]]:
 
 
 def _check(found: Triplets, path: str, split: str) -> None:
-    problems = [f'{place(found.refs[row]["lines"][0])}: {reason}' for row, reason in found.problems.items()]
+    problems = [f'{place(found.refs[row].lines[0])}: {reason}' for row, reason in found.problems.items()]
     for ref in found.refs:
-        if not (ref['split'] or split):
-            problems.append(f'{place(ref["lines"][0])}: it has no split: give --splits NAME, or the column')
-        problems += [f'{place(line)}: its expression is empty' for line, sentence in zip(ref['lines'], ref['sentences'])
-                     if not sentence['raw'].strip()]
+        if not (ref.split or split):
+            problems.append(f'{place(ref.lines[0])}: it has no split: give --splits NAME, or the column')
+        problems += [f'{place(line)}: its expression is empty' for line, text in zip(ref.lines, ref.texts)
+                     if not text.strip()]
     if problems:
         raise RefDataError(f'{path}: {len(problems)} unusable:{first_lines(problems)}')
 
