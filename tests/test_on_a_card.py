@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import ROOT, TINY_CONFIG
 from mmengine.registry import init_default_scope
+from mmengine.runner import ValLoop
 from segmentor_inputs import make_batch
 from stand_in_card import stand_in_card
 from tiny_methods import METHODS, SIZE, build
@@ -108,22 +109,28 @@ def test_foundation_models_answer_as_on_the_cpu(kind, foundation_folder):
 
 
 def test_a_training_on_it(card, tiny_options, tmp_path, monkeypatch):
-    weights, waits = {}, []
-    step = RefSegmentor.train_step
+    weights, waits = {}, dict(train_step=[], run_iter=[])
 
-    def counting(*args, **kwargs):
-        card.waits.clear()
-        found = step(*args, **kwargs)
-        waits.append(+card.waits)
-        return found
+    def counted(kind, method):
+        call = getattr(kind, method)
 
-    monkeypatch.setattr(RefSegmentor, 'train_step', counting)
+        def counting(*args, **kwargs):
+            card.waits.clear()
+            found = call(*args, **kwargs)
+            waits[method].append(+card.waits)
+            return found
+
+        monkeypatch.setattr(kind, method, counting)
+
+    counted(RefSegmentor, 'train_step')
+    counted(ValLoop, 'run_iter')
     for device in (card.device, 'cpu'):
         monkeypatch.setattr('mmengine.device.utils.DEVICE', device)
         train.main([str(TINY_CONFIG), *tiny_options, 'max_epochs=1', '--work-dir', str(tmp_path / device)])
         weights[device] = torch.load(tmp_path / device / 'epoch_1.pth', weights_only=True)['state_dict']
     # mmengine notes the gradient's norm; nothing else is asked, and nothing copied that has to be waited for.
-    assert waits == [waits[0], *[{'aten._local_scalar_dense.default': 1}] * 2, *[{}] * 3]
+    assert waits['train_step'][1:] == [{'aten._local_scalar_dense.default': 1}] * 2 + [{}] * 3
+    assert waits['run_iter'][1:] == [{}] * 5
     for key, expected in weights['cpu'].items():
         torch.testing.assert_close(weights[card.device][key], expected, atol=1e-4, rtol=1e-3, msg=key)
 
