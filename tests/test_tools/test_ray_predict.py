@@ -1,5 +1,5 @@
-"""Masks by a Ray cluster of two nodes: the rows of ``mmrefseg predict``, each once, from a bucket too (by moto,
-``pip install "moto[server]"``), and where a node is lost meanwhile."""
+"""Masks by a Ray cluster of two nodes: the rows of ``mmrefseg predict``, each once, from a bucket too, and where a node
+is lost meanwhile (``pip install -r requirements/ray_tests.txt``)."""
 
 import json
 import os
@@ -17,8 +17,8 @@ from mmrefseg.command_line import main
 
 pytestmark = pytest.mark.slow
 parquet = pytest.importorskip('pyarrow.parquet')
+filesystems = pytest.importorskip('pyarrow.fs')
 cluster_utils = pytest.importorskip('ray.cluster_utils')
-from pyarrow.fs import FileSystem, copy_files  # noqa: E402
 
 MODEL = 'lavt_nano_refshapes'
 SECRETS = dict(AWS_ACCESS_KEY_ID='of', AWS_SECRET_ACCESS_KEY='nobody', AWS_DEFAULT_REGION='us-east-1')
@@ -63,8 +63,8 @@ def test_a_bucket(place, cluster):
     try:
         host, port = server.get_host_and_port()
         options = f'?scheme=http&endpoint_override={host}:{port}&allow_bucket_creation=true'
-        files, _ = FileSystem.from_uri(f's3://photos{options}')
-        copy_files(str(place / 'photos'), 'photos/of/us', destination_filesystem=files)
+        files, _ = filesystems.FileSystem.from_uri(f's3://photos{options}')
+        filesystems.copy_files(str(place / 'photos'), 'photos/of/us', destination_filesystem=files)
         done = subprocess.run(**command(place, cluster, f's3://photos/of/us{options}', f's3://photos/masks{options}'),
                               capture_output=True, text=True, check=False)
         assert done.returncode == 3, done.stderr[-3000:]
