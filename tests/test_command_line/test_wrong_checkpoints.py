@@ -37,6 +37,7 @@ def face(tmp_path, monkeypatch, capsys, refshapes_root):
             image_demo=['demo/image_demo.py', 'image.png', 'red circle', '--config', CONFIG, '--weights', weights],
             export=['tools/export.py', CONFIG, weights, '--out', 'out.onnx'],
             publish=['tools/model_converters/publish_model.py', weights, 'out'],
+            average=['tools/model_converters/average_checkpoints.py', weights, weights, '--out', 'out.pth'],
             change_vocab=['tools/model_converters/change_vocab.py', weights, 'out.pth', '--old', CONFIG, '--new',
                           CONFIG],
             convert=['tools/model_converters/lavt.py', weights, 'out.pth'],
@@ -49,8 +50,8 @@ def face(tmp_path, monkeypatch, capsys, refshapes_root):
     return run
 
 
-FACES = ('test', 'load_from', 'resume', 'predict', 'predict_alone', 'image_demo', 'export', 'publish', 'change_vocab',
-         'convert', 'grid')
+FACES = ('test', 'load_from', 'resume', 'predict', 'predict_alone', 'image_demo', 'export', 'publish', 'average',
+         'change_vocab', 'convert', 'grid')
 
 
 @pytest.mark.parametrize('name', FACES)
