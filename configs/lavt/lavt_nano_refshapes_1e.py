@@ -1,4 +1,4 @@
-# What the quickstart trains: one epoch, 1,100 steps from the pre-trained nano Swin, three to four minutes on two cores.
+# What the quickstart trains: one epoch, 1,100 steps from the pre-trained nano Swin, minutes on two cores.
 _base_ = './lavt_nano_refshapes.py'
 max_epochs = 1
 # Less the finest level's: an eighth of a step's time, which one epoch is better without.
