@@ -130,6 +130,8 @@ class Card(TorchDispatchMode):
             self.waits[str(func)] += 1
         elif func is ATEN._to_copy.default and not on_card:
             self.waits['to the CPU'] += 1
+        elif func is ATEN.copy_.default and args[0].device != args[1].device and not any(args[2:]):
+            self.waits['copied, blocking'] += 1
 
 
 class Lists(TorchFunctionMode):

@@ -68,8 +68,8 @@ matrices and kernels in eight bits a weight with a factor a row, all else in sin
 back to single precision. Test what it does to your model: of the five of RefShapes it changes the mIoU on val by 0.08
 points at most.
 
-`tools/model_converters/average_checkpoints.py EPOCH_4.pth EPOCH_5.pth --out MEAN.pth` makes the mean of several, which of the last
-epochs of a training is often better than each: the zoo's LAVT is one.
+`tools/model_converters/average_checkpoints.py EPOCH_4.pth EPOCH_5.pth --out MEAN.pth` makes the mean of several, which
+of the last epochs of a training is often better than each: the zoo's LAVT is one.
 
 ## Without training
 
