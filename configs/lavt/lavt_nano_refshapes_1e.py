@@ -1,7 +1,7 @@
 # What the quickstart trains: one epoch, 1,100 steps from the pre-trained nano Swin, minutes on two cores.
 _base_ = './lavt_nano_refshapes.py'
 max_epochs = 1
-# Less the finest level's: an eighth of a step's time, which one epoch is better without.
+# Less the finest level's: one epoch is better, and faster, without.
 model = dict(auxiliary_head=_base_.model.auxiliary_head[1:])
 param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], end=max_epochs)]
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
