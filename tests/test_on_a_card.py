@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, TINY_CONFIG
-from mmengine.registry import init_default_scope
 from mmengine.runner import ValLoop
 from segmentor_inputs import make_batch
 from stand_in_card import stand_in_card
@@ -19,10 +18,8 @@ from tiny_methods import METHODS, SIZE, build
 
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.command_line import train
-from mmrefseg.engine import read_config
 from mmrefseg.models import RefSegmentor
-from mmrefseg.registry import MODELS
-from mmrefseg.utils import without_pretrained
+from mmrefseg.utils.paired import build as build_config
 
 pytestmark = pytest.mark.skipif(
     not hasattr(torch.utils.backend_registration, '_setup_privateuseone_for_python_backend'),
@@ -45,9 +42,8 @@ def made(name):
     """A tiny model of a method, or the nano model of a config."""
     if name in METHODS:
         return build(METHODS[name])
-    init_default_scope('mmrefseg')
     torch.manual_seed(0)
-    return MODELS.build(without_pretrained(read_config(name).model))
+    return build_config(str(ROOT / f'configs/{name}.py'))
 
 
 @torch.no_grad()

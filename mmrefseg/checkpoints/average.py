@@ -40,8 +40,9 @@ def average(files: Sequence[str]) -> dict:
             raise ValueError(f'{file} is of another model than {files[0]}: {name} is {shapes.get(name, "not there")} '
                              f'in it, {expected.get(name, "not there")} in the other')
         for name, value in weights.items():
-            sums[name] = sums.get(name, 0) + value.double() if value.is_floating_point() else value
-    means = {name: (sums[name] / len(files)).to(value.dtype) if value.is_floating_point() else value
+            if value.is_floating_point():
+                sums[name] = sums.get(name, 0) + value.double()
+    means = {name: (sums[name] / len(files)).to(value.dtype) if name in sums else value
              for name, value in weights.items()}
     return dict(meta=loaded.get('meta') or {}, state_dict=means)
 

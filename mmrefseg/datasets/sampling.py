@@ -7,10 +7,10 @@ from typing import Iterator, Tuple
 import numpy as np
 
 SAMPLE_BY = ('ref', 'image_refs', 'expression', 'image')
-# Generators that no block of `seeded` has at the moment.
-_SPARE = []
 # Those that draw one expression of a ref at random, for training.
 DRAWN = ('ref', 'image_refs')
+# Generators that no block of `seeded` has at the moment.
+_SPARE = []
 
 
 def group_expressions(keys: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:

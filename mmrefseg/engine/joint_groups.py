@@ -36,14 +36,12 @@ def join_equal_groups(optimizer: Optimizer) -> None:
 
 def joined(groups: List[dict]) -> List[dict]:
     """Groups of equal settings as one each, in the order of their first; what came in is left alone."""
-    found = []
-    by_settings = {}
+    found = {}
     for group in groups:
-        settings = {key: value for key, value in group.items() if key not in ('params', 'initial_lr')}
-        # A list (betas of a config) or a tensor (a capturable rate) cannot be a key, its text and itself can.
-        key = tuple((name, str(value) if isinstance(value, list) else value) for name, value in settings.items())
-        if key not in by_settings:
-            by_settings[key] = dict(group, params=[])
-            found.append(by_settings[key])
-        by_settings[key]['params'].extend(group['params'])
-    return found
+        # A list (betas of a config) cannot be part of a key, its text can.
+        settings = tuple((name, str(value) if isinstance(value, list) else value) for name, value in group.items()
+                         if name not in ('params', 'initial_lr'))
+        if settings not in found:
+            found[settings] = dict(group, params=[])
+        found[settings]['params'].extend(group['params'])
+    return list(found.values())

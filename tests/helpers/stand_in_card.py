@@ -65,9 +65,6 @@ class CardTensor(torch.Tensor):
     def __repr__(self):
         return f'CardTensor({self.value})'
 
-    def __tensor_flatten__(self):
-        return ['value'], None
-
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
         return Card.current.run(func, args, kwargs or {})

@@ -32,7 +32,7 @@ class RefDataPreProcessor(SegDataPreProcessor):
         if not self._is_plain(images, samples, training):
             return super().forward(data, training)
         # In training nothing is added to a sample but where it lies: one that is here already need not be copied.
-        if not training or any(image.device != self.device for image in images) or self.device.type != 'cpu':
+        if not training or any(device.type != 'cpu' for device in (self.device, *(image.device for image in images))):
             data = self.cast_data(data)
         samples = data.get('data_samples')
         if training:
