@@ -7,7 +7,8 @@
 Every run of ``refshapes_claims.py`` trains once a seed, at 64 x 64 from an encoder trained on these images, in a
 process of its own with one thread. What it reached on val is a file of its own in ``benchmarks/results/refshapes``,
 written as soon as it is there. What has one is not done again, and what was interrupted goes on from its last
-checkpoint: the command may be stopped and repeated, on this machine or another.
+checkpoint: the command may be stopped and repeated, on this machine or another. With ``--epochs 2`` all train twice as
+long, and their numbers lie in ``refshapes_2e``; the page has a table of each such folder.
 """
 
 import argparse
@@ -18,11 +19,11 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import torch
 from mmengine.config import Config
-from refshapes_claims import CLAIMS, ENCODERS, GROUPS, RUNS, claims_table, runs_of, runs_table
+from refshapes_claims import CLAIMS, ENCODERS, GROUPS, RUNS, Claim, claims_table, runs_of, runs_table
 
 from mmrefseg.analysis.runs.run_history import NO_METRICS, read_run
 from mmrefseg.command_line.run_command import run_command
@@ -30,7 +31,7 @@ from mmrefseg.utils.git_state import git_state
 from mmrefseg.utils.write_text import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / 'benchmarks' / 'results' / 'refshapes'
+RESULTS = ROOT / 'benchmarks' / 'results'
 PAGE = ROOT / 'docs' / 'en' / 'refshapes_benchmark.md'
 BEGIN = '<!-- claims: written by benchmarks/refshapes.py --write -->'
 END = '<!-- claims: end -->'
@@ -56,6 +57,11 @@ def run(command: List[str], log: Path) -> float:
     if process.returncode:
         raise RuntimeError(f'{" ".join(command)} failed with {process.returncode}: see {log}')
     return usage.ru_utime + usage.ru_stime
+
+
+def folder_of(epochs: int) -> str:
+    """Name of the folder of the numbers of runs of so many epochs."""
+    return 'refshapes' if epochs == EPOCHS else f'refshapes_{epochs}e'
 
 
 def result_file(name: str, seed: int, results: Path) -> Path:
@@ -124,14 +130,29 @@ def read_scores(results: Path) -> Tuple[Dict[str, Dict[int, Dict[str, float]]], 
     return scores, seconds / 3600
 
 
-def summary(results: Path) -> str:
-    """The tables of all claims and of all runs, and how much of it is measured."""
+def summary(results: Path, claims: Sequence[Claim] = CLAIMS) -> str:
+    """The tables of claims and of all runs, and how much of it is measured."""
     scores, hours = read_scores(results)
-    table = claims_table(scores)
+    table = claims_table(scores, claims)
     runs = sum(map(len, scores.values()))
-    return (f'{table}\n\n{table.count("| holds |")} of {len(CLAIMS)} claims hold; {runs} runs are measured, '
-            f'{hours:.1f} core-hours.\n\n{runs_table(scores, ("mIoU", "oIoU", "P@0.5", "P@0.9"))}\n\n'
-            f'{runs_table(scores, ("gIoU", "cIoU", "N-acc", "T-acc"))}')
+    parts = [table, f'{table.count("| holds |")} of {len(claims)} claims hold; {runs} runs are measured, '
+             f'{hours:.1f} core-hours.']
+    for metrics in (('mIoU', 'oIoU', 'P@0.5', 'P@0.9'), ('gIoU', 'cIoU', 'N-acc', 'T-acc')):
+        if any(metrics[0] in found for seeds in scores.values() for found in seeds.values()):
+            parts.append(runs_table(scores, metrics))
+    return '\n\n'.join(parts)
+
+
+def whole_summary(results: Path) -> str:
+    """The summary of the plain runs, then of those of more epochs with the claims that they are about."""
+    parts = [summary(results / folder_of(EPOCHS))]
+    for folder in sorted(results.glob(f'{folder_of(EPOCHS)}_*e')):
+        scores, _ = read_scores(folder)
+        claims = [claim for claim in CLAIMS if claim.better in scores and claim.worse in scores]
+        epochs = folder.name.rsplit('_', 1)[1].rstrip('e')
+        if claims:
+            parts.append(f'### After {epochs} epochs\n\n{summary(folder, claims)}')
+    return '\n\n'.join(parts)
 
 
 def with_summary(page: str, tables: str) -> str:
@@ -150,18 +171,19 @@ def main() -> None:
     what.add_argument('--write', action='store_true', help='write it into docs/en/refshapes_benchmark.md')
     parser.add_argument('--further', action='store_true', help='the groups\' further claims too')
     parser.add_argument('--data', default='data/simple', help='data root with simple RefShapes (make_refshapes.py)')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/refshapes'))
-    parser.add_argument('--results', type=Path, default=RESULTS)
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs'), help='a folder in it is taken')
+    parser.add_argument('--results', type=Path, default=RESULTS, help='the same')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--epochs', type=int, default=EPOCHS, help='of 1,100 steps')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='of the training of all runs; other --results and --work-dir for other options')
     parser.add_argument('--jobs', type=int, default=1, help='runs at the same time, a core each')
     args = parser.parse_args()
-    args.work_dir, args.data = args.work_dir.resolve(), Path(args.data).resolve()
     if args.write:
-        write_text(PAGE, with_summary(PAGE.read_text(encoding='utf-8'), summary(args.results)))
+        write_text(PAGE, with_summary(PAGE.read_text(encoding='utf-8'), whole_summary(args.results)))
         return
+    args.results = args.results / folder_of(args.epochs)
+    args.work_dir, args.data = args.work_dir.resolve() / folder_of(args.epochs), Path(args.data).resolve()
     if not args.table:
         names = args.runs or runs_of(args.groups, headline_only=not args.further)
         # A seed of all runs before the next seed: a table of fewer seeds is there early.

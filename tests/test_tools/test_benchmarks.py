@@ -100,8 +100,21 @@ def test_tables(claims):
 
 def test_the_page_has_the_tables_of_the_committed_results(refshapes):
     page = refshapes.PAGE.read_text(encoding='utf-8')
-    assert page == refshapes.with_summary(page, refshapes.summary(refshapes.RESULTS))
+    assert page == refshapes.with_summary(page, refshapes.whole_summary(refshapes.RESULTS))
     assert refshapes.with_summary(page, 'other') != page
+
+
+def test_runs_of_more_epochs_have_a_table_of_their_claims(refshapes, tmp_path):
+    scores = {'refshapes/lts': 50., 'refshapes/lts+sadlr': 51., 'refshapes_2e/vlt': 60., 'refshapes_2e/vlt+cga': 61.}
+    for name, value in scores.items():
+        metrics = {'mIoU': value, 'oIoU': value, 'P@0.5': 9., 'P@0.9': 1.}
+        file = tmp_path / f'{name}_s0.json'
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(dict(recipe=dict(seed=0), scores=metrics, cpu_seconds=36)))
+    plain, longer = refshapes.whole_summary(tmp_path).split('### After 2 epochs\n\n')
+    assert plain == refshapes.summary(tmp_path / 'refshapes') + '\n\n'
+    assert longer.split('\n')[2].startswith('| VLT is better without CGA (SADLR, Table 3) | 60.0 | 61.0 | -1.0 |')
+    assert '0 of 1 claims hold; 2 runs are measured, 0.0 core-hours.' in longer
 
 
 def test_a_failed_run_names_its_log(refshapes, tmp_path):
