@@ -144,7 +144,8 @@ SCRIPTS = dict(
     latency=[LAVT, *NANO_IMAGES],
     train_step=['--configs', LAVT, '--no-plain', '--no-memory', '--precisions', 'fp32', *NANO_IMAGES],
     scaling=['expressions', '--configs', LAVT, '--counts', 1, 2],
-    stride_ceiling=['DATA', '--masks', 4, '--sizes', 32, '--strides', 4])
+    stride_ceiling=['DATA', '--masks', 4, '--sizes', 32, '--strides', 4],
+    reranker=['lavt_nano_refshapes', '--data-root', 'DATA'])
 
 
 @pytest.mark.parametrize('name', SCRIPTS)

@@ -26,6 +26,14 @@ class RefDataPreProcessor(SegDataPreProcessor):
         # Under two names in mmseg and in the OneDL fork.
         self._reversed_channels = bool(kwargs.get('bgr_to_rgb') or kwargs.get('rgb_to_bgr'))
 
+    @property
+    def device(self) -> torch.device:
+        """torch.device: Where images go: to the statistics, which are moved with a module that holds the model, too.
+
+        What mmengine notes is where ``to`` of the model itself has sent it.
+        """
+        return self.mean.device if self._enable_normalize else super().device
+
     def forward(self, data: dict, training: bool = False) -> Dict[str, Any]:
         """Images (3, H, W) and their samples -> ``inputs`` (B, 3, H, W) float32 and ``data_samples``, on the device."""
         images, samples = data['inputs'], data.get('data_samples')

@@ -71,3 +71,10 @@ def test_samples_share_nothing_that_can_change():
     assert sample.expressions == ['a'] and sample.nested == [['a']] and sample.size == (1, 2)
     with pytest.raises(TypeError, match='metainfo is a list, expected a dict'):
         sample.set_metainfo(['a'])
+
+
+def test_images_follow_the_statistics():
+    ours = RefDataPreProcessor(**OPTIONS)
+    torch.nn.Sequential(ours).to('meta')  # of which mmengine's note knows nothing
+    batched = ours(batch([(8, 12)]))
+    assert ours.device.type == batched['inputs'].device.type == 'meta' and ours._device.type == 'cpu'
