@@ -5,7 +5,9 @@ The card is a stand-in (helpers/stand_in_card.py): what is about devices is test
 
 import copy
 import importlib
+import runpy
 
+import cv2
 import foundation_inputs
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from tiny_methods import METHODS, SIZE, build
 from mmrefseg.apis import RefSegInferencer
 from mmrefseg.command_line import train
 from mmrefseg.models import RefSegmentor
+from mmrefseg.utils import zoo_entries
 from mmrefseg.utils.paired import build as build_config
 
 pytestmark = pytest.mark.skipif(
@@ -136,6 +139,24 @@ def test_an_answer_from_it(card):
     found, expected = (RefSegInferencer('lavt_nano_refshapes', device=device, show_progress=False)(
         image, ['red circle', 'the star'])[0] for device in (card.device, 'cpu'))
     assert found['rles'] == expected['rles'] and found['scores'] == pytest.approx(expected['scores'], abs=1e-4)
+
+
+SHEETS = dict(iteration_grid='sadlr_lavt_nano_refshapes', heatmap_grid='lts_nano_refshapes',
+              attention_grid='lavt_nano_refshapes')
+
+
+@pytest.mark.parametrize('name', SHEETS)
+def test_sheets_are_drawn_from_it(name, card, refshapes_root, tmp_path, monkeypatch):
+    model = zoo_entries()[SHEETS[name]]
+    script = runpy.run_path(str(ROOT / f'tools/analysis_tools/{name}.py'))
+    for device in (card.device, 'cpu'):
+        monkeypatch.setattr('mmengine.device.utils.DEVICE', device)
+        monkeypatch.setattr('sys.argv', list(map(str, [
+            name, ROOT / model['Config'], ROOT / model['Weights'], '--number', 2, '--out', tmp_path / f'{device}.png',
+            '--cfg-options', f'test_dataloader.dataset.data_root={refshapes_root}'])))
+        script['main']()
+    drawn, expected = (cv2.imread(str(tmp_path / f'{device}.png')).astype(int) for device in (card.device, 'cpu'))
+    assert abs(drawn - expected).max() <= 2
 
 
 NANO_IMAGES = ['--shape', 96, 96, '--repeats', 1]
