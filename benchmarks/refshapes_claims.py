@@ -8,7 +8,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 NANO = 'configs/{}_nano_refshapes.py'
 # What a config starts from -> the same trained on the simple images at 64 x 64 (configs/mixing/attributes_nano*.py).
 ENCODERS = {
-    'zoo://swin_nano_refshapes-a6de3425.safetensors': 'zoo://swin_nano_simple-15b067d2.safetensors',
+    'zoo://swin_nano_refshapes-f955ae74.safetensors': 'zoo://swin_nano_simple-15b067d2.safetensors',
     'zoo://swin_nano-fine_refshapes-2bc6b447.safetensors': 'zoo://swin_nano-fine_simple-27895495.safetensors',
 }
 

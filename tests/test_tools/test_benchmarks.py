@@ -55,7 +55,7 @@ def test_finished_runs_are_not_repeated(refshapes, claims, tmp_path, monkeypatch
         assert refshapes.train_and_test('lavt+sadlr-n1', 3, options(tmp_path)) == dict(mIoU=12.)
     train, = commands
     assert train[:2] == ['tools/train.py', 'configs/sadlr/lavt_nano_refshapes.py'] and '--resume' in train
-    encoder = claims.ENCODERS['zoo://swin_nano_refshapes-a6de3425.safetensors']
+    encoder = claims.ENCODERS['zoo://swin_nano_refshapes-f955ae74.safetensors']
     assert {'randomness.seed=3', 'max_epochs=2', 'input_size=64', 'optim_wrapper.optimizer.lr=1e-3',
             'model.decode_head.num_iterations=1', f'model.backbone.init_cfg.checkpoint={encoder}'} <= set(train)
     with pytest.raises(ValueError, match="_s3.json is of .*'epochs': 2.* this would be .*'epochs': 4"):

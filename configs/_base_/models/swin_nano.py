@@ -12,7 +12,7 @@ nano_swin = dict(
     use_abs_pos_embed=True,
     pretrain_img_size=96,
     init_cfg=dict(
-        type='Pretrained', checkpoint='zoo://swin_nano_refshapes-a6de3425.safetensors', prefix='backbone.'))
+        type='Pretrained', checkpoint='zoo://swin_nano_refshapes-f955ae74.safetensors', prefix='backbone.'))
 # A mask of a fused map, in training alone: words find their pixels in half the steps. To it come in_channels, in_index
 # and channels.
 nano_auxiliary = dict(
