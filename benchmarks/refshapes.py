@@ -171,8 +171,8 @@ def main() -> None:
     what.add_argument('--write', action='store_true', help='write it into docs/en/refshapes_benchmark.md')
     parser.add_argument('--further', action='store_true', help='the groups\' further claims too')
     parser.add_argument('--data', default='data/simple', help='data root with simple RefShapes (make_refshapes.py)')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs'), help='a folder in it is taken')
-    parser.add_argument('--results', type=Path, default=RESULTS, help='the same')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs'), help='in its folder refshapes')
+    parser.add_argument('--results', type=Path, default=RESULTS, help='in its folder refshapes')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--epochs', type=int, default=EPOCHS, help='of 1,100 steps')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
