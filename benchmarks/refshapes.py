@@ -130,9 +130,8 @@ def read_scores(results: Path) -> Tuple[Dict[str, Dict[int, Dict[str, float]]], 
     return scores, seconds / 3600
 
 
-def summary(results: Path, claims: Sequence[Claim] = CLAIMS) -> str:
-    """The tables of claims and of all runs, and how much of it is measured."""
-    scores, hours = read_scores(results)
+def summary(scores: Dict[str, Dict[int, Dict[str, float]]], hours: float, claims: Sequence[Claim] = CLAIMS) -> str:
+    """The tables of claims and of all runs, of what :func:`read_scores` read, and how much of it is measured."""
     table = claims_table(scores, claims)
     runs = sum(map(len, scores.values()))
     parts = [table, f'{table.count("| holds |")} of {len(claims)} claims hold; {runs} runs are measured, '
@@ -145,13 +144,13 @@ def summary(results: Path, claims: Sequence[Claim] = CLAIMS) -> str:
 
 def whole_summary(results: Path) -> str:
     """The summary of the plain runs, then of those of more epochs with the claims that they are about."""
-    parts = [summary(results / folder_of(EPOCHS))]
+    parts = [summary(*read_scores(results / folder_of(EPOCHS)))]
     for folder in sorted(results.glob(f'{folder_of(EPOCHS)}_*e')):
-        scores, _ = read_scores(folder)
+        scores, hours = read_scores(folder)
         claims = [claim for claim in CLAIMS if claim.better in scores and claim.worse in scores]
         epochs = folder.name.rsplit('_', 1)[1].rstrip('e')
         if claims:
-            parts.append(f'### After {epochs} epochs\n\n{summary(folder, claims)}')
+            parts.append(f'### After {epochs} epochs\n\n{summary(scores, hours, claims)}')
     return '\n\n'.join(parts)
 
 
@@ -190,7 +189,7 @@ def main() -> None:
         runs = [(name, seed) for seed in args.seeds for name in names]
         with ThreadPoolExecutor(args.jobs) as pool:
             list(pool.map(lambda each: train_and_test(*each, args), runs))
-    print(summary(args.results))
+    print(summary(*read_scores(args.results)))
 
 
 if __name__ == '__main__':
