@@ -3,10 +3,15 @@
 from typing import List, Optional, Sequence
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ..utils import is_exporting
+
+#: With AMX, a product of matrices in bfloat16 first reorders the whole weight, be it for one row. What is not known of
+#: an older torch is taken for so.
+REORDERS_FOR_A_ROW = getattr(torch.cpu, 'get_capabilities', dict)().get('amx_bf16', True)
 
 
 class KernelGenerator(nn.Module):
@@ -43,8 +48,11 @@ class KernelGenerator(nn.Module):
         """(N, C) -> (N, in_channels, out_channels)."""
         # Exporting first: a graph's number of rows is not to be asked for.
         if not is_exporting() and len(query) == 1 and self.weight.is_cpu and self.weight.dtype == torch.bfloat16:
-            # A product of matrices would first reorder the whole weight for the one row.
-            kernel = (torch.mv(self.weight.t(), query[0].to(self.weight.dtype)) + self.bias)[None]
+            query, weight = query.to(self.weight.dtype), self.weight.t()
+            if REORDERS_FOR_A_ROW:
+                kernel = (torch.mv(weight, query[0]) + self.bias)[None]
+            else:
+                kernel = F.linear(query, weight, self.bias)
         else:
             kernel = torch.addmm(self.bias, query, self.weight)
         return kernel.unflatten(1, (self.in_channels, -1))
@@ -94,7 +102,7 @@ class DynamicConvolution(BaseModule):
         return [generate(query) for generate in self.kernels]
 
     def convolve(self, pixels: Tensor, kernels: Sequence[Tensor]) -> Tensor:
-        """Y (N, HW, C), of any pixels, and what :meth:`generate` made -> Z (N, HW, C')."""
+        """Y (N, HW, C), of any pixels, and what :meth:`generate` made -> Z (N, HW, C'); of one map without N."""
         for kernel, norm in zip(kernels, self.norms):
             pixels = norm(pixels @ kernel).relu_()
         return pixels

@@ -105,22 +105,20 @@ class SADLRHead(BaseRefHead):
 
         At inference on a CPU some pixels at a time, whose Z then never leaves its cache.
         """
-        if not pixels.is_cpu or torch.is_grad_enabled() or torch.compiler.is_compiling() or is_exporting():
+        if not in_pieces(pixels):
             return self.classify(self.dynamic_convolution.convolve(pixels, kernels))
-        rows = []
-        for row, *own in zip(pixels.split(1), *(kernel.split(1) for kernel in kernels)):
-            pieces = [self.classify(self.dynamic_convolution.convolve(piece, own))
-                      for piece in row.split(PIXELS_AT_ONCE, dim=1)]
-            rows.append(torch.cat(pieces, dim=2))
-        return torch.cat(rows)
+        return torch.stack([self.score_in_pieces(row, own) for row, *own in zip(pixels, *kernels)])
+
+    def score_in_pieces(self, pixels: Tensor, kernels: Sequence[Tensor]) -> Tensor:
+        """:meth:`score` of one map: Y (hw, C) -> R (K, hw)."""
+        weight, bias = self.classifier.weight.flatten(1), self.classifier.bias[:, None]
+        # With the few classes first, single precision takes a quarter of the time.
+        return torch.cat([torch.addmm(bias, weight, self.dynamic_convolution.convolve(piece, kernels).t())
+                          for piece in pixels.split(PIXELS_AT_ONCE)], dim=1)
 
     def classify(self, pixels: Tensor) -> Tensor:
         """Z (N, hw, C') -> R (N, K, hw): the 1x1 convolution as a product, as the pixels lie in rows."""
-        weight = self.classifier.weight.flatten(1)
-        if not is_exporting() and len(pixels) == 1 and pixels.is_cpu and not torch.is_grad_enabled():
-            # With the few classes first, single precision takes a quarter of the time.
-            return torch.addmm(self.classifier.bias[:, None], weight, pixels[0].t())[None]
-        return F.linear(pixels, weight, self.classifier.bias).transpose(1, 2)
+        return F.linear(pixels, self.classifier.weight.flatten(1), self.classifier.bias).transpose(1, 2)
 
     def update_query(self, query: Tensor, pooled: Tensor) -> Tensor:
         """Q_{i-1} and O_{i-1}, (N, C) both -> Q_i (Eq. 2)."""
@@ -147,7 +145,19 @@ def binary_mask(scores: Tensor) -> Tensor:
 
 def pool_object(mask: Tensor, pixels: Tensor) -> Tensor:
     """The mean of Y inside M (SADLR Eq. 1): M (N, h, w), Y (N, hw, C) -> O (N, C), zero where M is empty."""
-    # Row by row: in half precision a sum over the whole map would be coarse, and float16 might not hold it.
-    # (N, h, 1, w) @ (N, h, w, C) -> (N, h, C)
-    row_sums = (mask.to(pixels)[:, :, None] @ pixels.unflatten(1, mask.shape[1:])).squeeze(2)
-    return at_least_float32(row_sums).sum(1) / mask.sum((1, 2)).clamp(min=1)[:, None]
+    # In parts: in half precision a sum over the whole map would be coarse, and float16 might not hold it.
+    inside = mask.to(pixels)
+    if in_pieces(pixels):
+        sums = torch.stack([
+            sum(at_least_float32(part @ piece)
+                for part, piece in zip(own.flatten().split(PIXELS_AT_ONCE), row.split(PIXELS_AT_ONCE)))
+            for own, row in zip(inside, pixels)])
+    else:  # row by row: (N, h, 1, w) @ (N, h, w, C) -> (N, h, C)
+        sums = at_least_float32((inside[:, :, None] @ pixels.unflatten(1, mask.shape[1:])).squeeze(2)).sum(1)
+    return sums / mask.sum((1, 2)).clamp(min=1)[:, None]
+
+
+def in_pieces(pixels: Tensor) -> bool:
+    """Whether a map is taken some pixels at a time: at inference on a CPU, neither compiled nor exported."""
+    return (pixels.is_cpu and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+            and not is_exporting())

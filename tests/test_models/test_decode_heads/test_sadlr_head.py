@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmrefseg.engine import use_half_precision
-from mmrefseg.models.decode_heads import MaskHead, SADLRHead, sadlr_head
+from mmrefseg.models.decode_heads import MaskHead, SADLRHead, dynamic_convolution, sadlr_head
 from mmrefseg.models.decode_heads.dynamic_convolution import KernelGenerator
 from mmrefseg.models.decode_heads.sadlr_head import binary_mask, pool_object
 from mmrefseg.registry import MODELS
@@ -116,9 +116,11 @@ def test_some_pixels_at_a_time_are_all_pixels(rows, at_once, decoded, features, 
         torch.testing.assert_close(scores, expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize('reorders', [True, False])
 @pytest.mark.parametrize('rows', [1, N])
-def test_kernels_in_bfloat16(rows):
+def test_kernels_in_bfloat16(rows, reorders, monkeypatch):
     """Another layout in memory and another product for one query: the numbers and the shapes are the same."""
+    monkeypatch.setattr(dynamic_convolution, 'REORDERS_FOR_A_ROW', reorders)
     torch.manual_seed(4)
     generate = KernelGenerator(C, 4, 6).eval()
     query, expected = torch.randn(rows, C), generate.weight.detach().bfloat16()
