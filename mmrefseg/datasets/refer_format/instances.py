@@ -1,6 +1,7 @@
 """``instances.json``: its images, and its segmentations as flat arrays."""
 
-from typing import Any, Dict, List, NamedTuple, Sequence, Set, Tuple, Union
+from array import array
+from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Set, Tuple, Union
 
 import msgspec
 import numpy as np
@@ -9,6 +10,7 @@ from mmrefseg.errors import RefDataError, shown
 
 from ..file_names import name_problem
 from ..masks.decode import MIN_COORDINATES, read_polygon, read_rle, why_no_outline
+from ..spool import Spool
 from .index import POLYGON, RLE
 from .plain_json import read_json
 
@@ -106,10 +108,10 @@ def read_images(images: dict) -> Tuple[np.ndarray, Dict[int, str]]:
     return sizes, problems
 
 
-def read_segmentations(segmentations: Sequence) -> Tuple[Dict[str, np.ndarray], Dict[int, str]]:
+def read_segmentations(segmentations: Iterable) -> Tuple[Dict[str, np.ndarray], Dict[int, str]]:
     """The columns of objects and parts, and what is wrong with an object, by its row."""
-    coordinates, rles, problems = bytearray(), bytearray(), {}
-    kinds, sizes, lengths, counts = [], [], [], []
+    coordinates, rles, problems = Spool(), Spool(), {}
+    kinds, sizes, lengths, counts = array('b'), array('q'), array('q'), array('q')
     decode = msgspec.json.Decoder().decode
     for row, segmentation in enumerate(segmentations):
         before = len(kinds)
@@ -123,14 +125,14 @@ def read_segmentations(segmentations: Sequence) -> Tuple[Dict[str, np.ndarray], 
             for part in parts:
                 if isinstance(part, dict):
                     rle = read_rle(part)
-                    rles += rle['counts']
+                    rles.write(rle['counts'])
                     kinds.append(RLE)
-                    sizes.append(rle['size'])
+                    sizes.extend(rle['size'])
                     lengths.append(len(rle['counts']))
                 elif len(points := read_polygon(part)) >= MIN_COORDINATES:
-                    coordinates += points.data
+                    coordinates.write(points.data)
                     kinds.append(POLYGON)
-                    sizes.append((0, 0))
+                    sizes.extend((0, 0))
                     lengths.append(len(points))
             if len(kinds) == before:
                 problems[row] = why_no_outline(parts)
@@ -144,7 +146,8 @@ def read_segmentations(segmentations: Sequence) -> Tuple[Dict[str, np.ndarray], 
     return dict(
         object_parts=offsets_of(counts), part_kind=kinds,
         part_size=np.array(sizes, np.int64).reshape(-1, 2), part_start=stop - lengths,
-        part_stop=stop, coordinates=np.frombuffer(coordinates), rle_counts=np.frombuffer(rles, np.uint8)), problems
+        part_stop=stop, coordinates=np.frombuffer(coordinates.view()),
+        rle_counts=np.frombuffer(rles.view(), np.uint8)), problems
 
 
 def offsets_of(counts: Sequence[int]) -> np.ndarray:

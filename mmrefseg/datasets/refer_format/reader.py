@@ -1,6 +1,7 @@
 """Reads ``instances.json`` + ``refs(<split_by>).p`` or ``grefs(<split_by>).json`` into a :class:`ReferIndex`."""
 
 import gc
+import itertools
 import logging
 import os
 from array import array
@@ -15,6 +16,7 @@ from mmengine.logging import print_log
 from mmrefseg.errors import RefDataError, shown
 
 from ..budget import check_budget, limit
+from ..spool import Spool
 from .gref_json import load_gref_json, read_id, read_targets
 from .index import IGNORED, RLE, TEXT_FIELDS, ReferIndex
 from .instances import offsets_of, read_images, read_instances, read_segmentations
@@ -112,7 +114,7 @@ def assemble_index(columns: Dict[str, Union[np.ndarray, list]], images: dict, se
     image_size, bad_images = read_images(images)
     names = [image.file_name for image in images.values()]
     regions = join_regions(ref_anns, ignored or {})
-    objects, broken = read_segmentations([*segmentations.values(), *regions.values()])
+    objects, broken = read_segmentations(itertools.chain(segmentations.values(), regions.values()))
     ann_ids = [*segmentations, *[IGNORED] * len(regions)]
     region_rows = {targets: len(segmentations) + number for number, targets in enumerate(regions)}
     for row, ann_id in enumerate(segmentations) if regions else ():
@@ -155,15 +157,16 @@ def read_refs(refs: Iterable[dict], refs_file: str,
         read_target (Callable): Reads ``ann_id`` of a ref. Defaults to an integer; see also :func:`read_targets`.
 
     Returns:
-        dict: The columns that the refs file fills, and ``image_ids``, ``ann_ids`` as lists.
+        dict: The columns that the refs file fills, and ``image_ids``, ``ann_ids``.
 
     Raises:
         RefDataError: A ref is not of the format.
     """
-    ref_ids, splits, image_ids, ann_ids, counts, sent_ids = [], [], [], [], [], []
-    # Grown in place: an object for each of millions of texts is most of the memory that a start takes.
-    texts, blanks = ({field: bytearray() for field in TEXT_FIELDS} for _ in range(2))
-    lengths = {field: array('q') for field in TEXT_FIELDS}
+    splits, ann_ids = [], []
+    # No object for each of millions of numbers and texts, which is most of the memory that a start takes.
+    ref_ids, image_ids, counts, sent_ids = (array('q') for _ in range(4))
+    texts, lengths = {field: Spool() for field in TEXT_FIELDS}, {field: array('q') for field in TEXT_FIELDS}
+    blanks = {field: bytearray() for field in TEXT_FIELDS}
     ref, said, total, most = {}, Counter(), 0, limit('MAX_EXPRESSIONS')
     try:
         for ref in refs:
@@ -181,7 +184,7 @@ def read_refs(refs: Iterable[dict], refs_file: str,
                 for field in TEXT_FIELDS:
                     text = sentence.get(field, '')
                     encoded = text.encode('utf-8', 'replace')
-                    texts[field] += encoded
+                    texts[field].write(encoded)
                     lengths[field].append(len(encoded))
                     blanks[field].append(not text.strip())
             ref_ids.append(read_id(ref['ref_id']))
@@ -194,13 +197,13 @@ def read_refs(refs: Iterable[dict], refs_file: str,
             'image_id, split, and sentences, each with an integer sent_id and the texts '
             f'{" and ".join(TEXT_FIELDS)}') from error
     for name, ids in (('ref_id', ref_ids), ('sent_id', sent_ids)):
-        if twice := len(ids) - len(set(ids)):
+        if twice := len(ids) - len(np.unique(ids)):
             print_log(f'{refs_file}: {twice} {name}s stand there more than once; each ref is read as it is, but '
                       f'results that go by {name} cannot tell them apart', logger='current', level=logging.WARNING)
     split_names, ref_split = np.unique(np.array(splits, np.str_), return_inverse=True)
     text_columns = {}
     for field in TEXT_FIELDS:
-        text_columns[field] = np.frombuffer(texts[field], np.uint8)
+        text_columns[field] = np.frombuffer(texts[field].view(), np.uint8)
         text_columns[f'{field}_offsets'] = offsets_of(lengths[field])
         text_columns[f'{field}_blank'] = np.frombuffer(blanks[field], bool)
     return dict(

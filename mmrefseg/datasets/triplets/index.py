@@ -94,8 +94,8 @@ def read_triplet_index(triplets: TripletList) -> TripletIndex:
     with gc_paused():
         found = read_triplets(triplets)
         columns = read_refs(in_refer_format(found.refs), triplets.path, read_targets)
-        lines = np.fromiter((line for ref in found.refs for line in ref.lines), np.int64)
-        found.refs.clear()  # before the arrays are made
+        lines = found.refs.lines()
+        found = found._replace(refs=None)  # before the arrays are made
         index = assemble_index(columns, found.images, found.segmentations, os.path.basename(triplets.path),
                                ignored=found.ignored)
     if fingerprints(triplets.path) != before:

@@ -1,12 +1,13 @@
 """Turns a triplet list into what the refer format holds: refs, images, segmentations."""
 
-import hashlib
+import itertools
 import json
 import os
 from array import array
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple, TypeVar, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -17,16 +18,17 @@ from ..file_names import name_problem
 from ..image_files import image_size_of
 from ..masks.decode import decode_segmentation, why_empty
 from ..masks.files import Foreground, encode_mask, read_mask_file
-from ..refer_format.gref_json import NO_TARGET
+from ..spool import SpooledTexts
 from .cells import Row, place
-from .listed_ref import ListedRef
+from .listed_objects import EMPTY, ListedObjects, MaskFile, from_json, to_json
+from .listed_ref import ListedRefs
 from .rows import read_rows
 
-T = TypeVar('T')
+S, T = TypeVar('S'), TypeVar('T')
 #: Files that a thread asks for at once: handing them over one by one takes ten times as long as asking.
 PART = 256
-#: JSON of no polygons.
-EMPTY = b'[]'
+#: Parts that wait for a thread.
+PARTS = 32
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,6 @@ class TripletList:
     ignore: Foreground = None
 
 
-class MaskFile(NamedTuple):
-    """A mask file that a row names, and the values of its object and of pixels to ignore there."""
-
-    name: str
-    foreground: Foreground
-    ignore: Foreground
-
-
 class ListedImage(NamedTuple):
     """An image of a list; its size is 0x0 where it cannot be read."""
 
@@ -79,17 +73,17 @@ class Triplets(NamedTuple):
     Attributes:
         refs: In the order of their first lines.
         images: By id.
-        segmentations: JSON of polygons or RLEs by id of the annotation, which takes a quarter of the lists' memory;
-            ``b'[]'`` where ``problems`` says why, or where there is no target and something to ignore.
+        segmentations: JSON of polygons or RLEs by id of the annotation; ``b'[]'`` where ``problems`` says why, or where
+            there is no target and something to ignore.
         ignored: JSON of polygons or RLEs of pixels that count nowhere, by id of the annotation.
         problems: What is wrong with image or mask, by row of the ref.
         mask_names: Of mask files.
         image_stat, mask_stat: Of the images and the mask files before they were read, see :func:`file_stats`.
     """
 
-    refs: List[ListedRef]
+    refs: ListedRefs
     images: Dict[int, ListedImage]
-    segmentations: Dict[int, bytes]
+    segmentations: SpooledTexts
     ignored: Dict[int, bytes]
     problems: Dict[int, str]
     mask_names: List[str]
@@ -106,37 +100,36 @@ def read_triplets(triplets: TripletList) -> Triplets:
         RefDataError: See :func:`read_rows`; or rows contradict each other in ``ref_id``. What is wrong with an image
             or a mask is no error here but in ``problems``.
     """
-    image_ids, objects, masks, ignored, refs = _group(read_rows(triplets.path, triplets.columns), triplets)
-    named = next((mask for mask in masks if isinstance(mask, MaskFile)), None)
-    if named and not os.path.isdir(triplets.mask_dir or '.'):
-        raise RefDataError(f"{triplets.path} names masks, such as {named.name}, and data_prefix='mask': found no "
-                           f'folder {triplets.mask_dir}')
-    mask_names = list(dict.fromkeys(mask.name for mask in masks if isinstance(mask, MaskFile)))
-    image_stat = file_stats(triplets.image_dir, image_ids)
+    objects = _group(read_rows(triplets.path, triplets.columns), triplets)
+    if objects.mask_names and not os.path.isdir(triplets.mask_dir or '.'):
+        raise RefDataError(f"{triplets.path} names masks, such as {next(iter(objects.mask_names))}, and "
+                           f"data_prefix='mask': found no folder {triplets.mask_dir}")
+    names, mask_names = list(objects.image_ids), list(objects.mask_names)
+    image_stat = file_stats(triplets.image_dir, names)
     mask_stat = file_stats(triplets.mask_dir, mask_names)
-    print_log(f'{triplets.path}: reading the sizes of {len(image_ids)} pictures and {len(masks)} masks', 'current')
-    images = [image for image, *_ in objects]
+    print_log(f'{triplets.path}: reading the sizes of {len(names)} pictures and {len(objects.masks)} masks', 'current')
+    segmentations, ignored, reasons = SpooledTexts(), {}, {}
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        sizes = [size for part in _in_parts(pool, lambda names: [
-            image_size_of(os.path.join(triplets.image_dir, name)) for name in names], list(image_ids)) for size in part]
-        read = [mask for part in _in_parts(pool, lambda numbers: [
-            _read_mask(masks[number], ignored[number], sizes[images[number]], triplets) for number in numbers],
-            range(len(masks))) for mask in part]
-    read, ignored = [found for found, _ in read], [region for _, region in read]
-    problems = {row: read[ref.ann_id] for row, ref in enumerate(refs) if isinstance(read[ref.ann_id], str)}
-    # An image without a target may have pixels to ignore all the same: then there is an object, which is empty.
-    read = [EMPTY if found is None and region else found for found, region in zip(read, ignored)]
-    for ref in refs:
-        if read[ref.ann_id] is None:
-            ref.ann_id = [NO_TARGET]
+        sizes = list(_each(pool, lambda name: image_size_of(os.path.join(triplets.image_dir, name)), names))
+        read = _each(pool, lambda each: _read_mask(
+            from_json(each[0]), objects.ignored.get(each[1], EMPTY), sizes[each[2]], triplets),
+            zip(objects.masks.values(), itertools.count(), objects.images))
+        for number, (found, region) in enumerate(read):
+            if region:
+                ignored[number] = region
+            if isinstance(found, str):
+                reasons[number] = found
+            if found is None and not region:
+                objects.refs.without_target.add(number)
+            else:  # an image without a target may have pixels to ignore all the same: an object, which is empty
+                segmentations.put(number, found if isinstance(found, bytes) else EMPTY)
     return Triplets(
-        refs=refs,
-        images={number: ListedImage(number, name, *(sizes[number] if isinstance(sizes[number], tuple) else (0, 0)))
-                  for name, number in image_ids.items()},
-        segmentations={number: EMPTY if isinstance(mask, str) else mask for number, mask in enumerate(read)
-                       if mask is not None},
-        ignored={number: region for number, region in enumerate(ignored) if region},
-        problems=problems, mask_names=mask_names, image_stat=image_stat, mask_stat=mask_stat)
+        refs=objects.refs,
+        images={number: ListedImage(number, name, *(size if isinstance(size, tuple) else (0, 0)))
+                for number, (name, size) in enumerate(zip(names, sizes))},
+        segmentations=segmentations, ignored=ignored,
+        problems={row: reasons[number] for row, number in enumerate(objects.refs.object) if number in reasons},
+        mask_names=mask_names, image_stat=image_stat, mask_stat=mask_stat)
 
 
 def file_stats(folder: str, names: Iterable[str]) -> np.ndarray:
@@ -149,32 +142,33 @@ def file_stats(folder: str, names: Iterable[str]) -> np.ndarray:
     Returns:
         np.ndarray: (files, 2) int64, bytes and nanoseconds, both -1 for a file that is missing.
     """
-    names, found = list(names), array('q')
     with ThreadPoolExecutor(16) as pool:  # on a network each may take a while
-        for part in _in_parts(pool, lambda part: _stats(folder, part), names):
-            found += part
+        found = array('q', itertools.chain.from_iterable(_each(pool, lambda name: _stat(folder, name), names)))
     return np.array(found, np.int64).reshape(-1, 2)
 
 
-def _stats(folder: str, names: List[str]) -> array:
-    found = array('q')
-    for name in names:
-        try:
-            stat = os.stat(os.path.join(folder, name))
-            found.extend((stat.st_size, stat.st_mtime_ns))
-        except (OSError, ValueError):  # missing, or no name of a file
-            found.extend((-1, -1))
-    return found
+def _stat(folder: str, name: str) -> Tuple[int, int]:
+    try:
+        stat = os.stat(os.path.join(folder, name))
+        return stat.st_size, stat.st_mtime_ns
+    except (OSError, ValueError):  # missing, or no name of a file
+        return -1, -1
 
 
-def _in_parts(pool: ThreadPoolExecutor, function: Callable[[Sequence], T], items: Sequence) -> Iterator[T]:
-    """The function's answers for parts of the items, in order; what waits for a thread is a part, not an item."""
-    return pool.map(lambda start: function(items[start:start + PART]), range(0, len(items), PART))
+def _each(pool: ThreadPoolExecutor, function: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+    """The function's answer for each item, in order; what waits for a thread is a part, and so many parts at a time."""
+    items, waiting = iter(items), deque()
+    while True:
+        while len(waiting) < PARTS and (part := list(itertools.islice(items, PART))):
+            waiting.append(pool.submit(lambda part: [function(item) for item in part], part))
+        if not waiting:
+            return
+        yield from waiting.popleft().result()
 
 
-def _group(rows: Iterable[Row], triplets: TripletList) -> Tuple[Dict[str, int], dict, list, list, List[ListedRef]]:
-    """Images by name, objects by (image, mask), the objects' masks and shapes to ignore, and the refs."""
-    image_ids, objects, masks, ignored, refs, problems, first = {}, {}, [], [], {}, [], None
+def _group(rows: Iterable[Row], triplets: TripletList) -> ListedObjects:
+    """Images by name, objects by image, mask and what is ignored, and the refs."""
+    found, problems, first = ListedObjects(), [], None
     for row in rows:
         first = first or row
         file_name = row.image + triplets.img_suffix
@@ -187,40 +181,23 @@ def _group(rows: Iterable[Row], triplets: TripletList) -> Tuple[Dict[str, int], 
         except RefDataError as error:
             problems.append(f'{place(row.line)}: {error}')
             continue
-        image_id = image_ids.setdefault(file_name, len(image_ids))
-        mask = mask if isinstance(mask, MaskFile) else _to_json(mask)
-        shapes = _to_json(row.ignore) if isinstance(row.ignore, (list, dict)) else EMPTY
-        number = objects.setdefault((image_id, _digest(mask), _digest(shapes)), len(objects))
-        if number == len(masks):
-            masks.append(mask)
-            ignored.append(shapes)
-        key = (number, row.split) if row.ref_id is None else row.ref_id
-        ref = refs.get(key)
-        if ref is None:
-            ref_id = len(refs) if row.ref_id is None else row.ref_id
-            ref = refs[key] = ListedRef(ref_id, number, image_id, row.split, file_name, texts=[], lines=[])
-        if (ref.ann_id, ref.split) != (number, row.split):
+        image_id = found.image_ids.setdefault(file_name, len(found.image_ids))
+        shapes = to_json(row.ignore) if isinstance(row.ignore, (list, dict)) else EMPTY
+        number, refs = found.number(image_id, mask, shapes), found.refs
+        key = f'{number} {row.split}' if row.ref_id is None else f'{row.ref_id}'
+        ref = refs.row(key.encode('utf-8', 'surrogatepass'), row.ref_id, number, image_id, row.split, row.line)
+        if refs.object[ref] != number or not refs.is_in_split(ref, row.split):
             problems.append(f'{place(row.line)}: ref_id {row.ref_id} has another picture, mask or split than in '
-                            f'{place(ref.lines[0])}')
+                            f'{place(refs.first_line[ref])}')
         elif (row.ref_id is None) != (first.ref_id is None):
             state = 'missing' if row.ref_id is None else 'there'
             problems.append(f'{place(row.line)}: a ref_id is {state}, other than in {place(first.line)}: expected '
                             'one in every row or in none')
-        ref.lines += [row.line] * len(row.expressions)
-        ref.texts += row.expressions
+        refs.add(ref, row.line, row.expressions)
     if problems:
         raise RefDataError(f'{triplets.path}: {len(problems)} rows do not go with the options or with others:'
                            + first_lines(problems))
-    return image_ids, objects, masks, ignored, list(refs.values())
-
-
-def _to_json(shapes: Union[list, dict]) -> bytes:
-    return json.dumps(shapes, sort_keys=True).encode()
-
-
-def _digest(mask: Union[MaskFile, bytes]) -> Union[MaskFile, bytes]:
-    """Something shorter that is equal for equal masks."""
-    return hashlib.sha256(mask).digest() if isinstance(mask, bytes) and mask != EMPTY else mask
+    return found
 
 
 def _mask_of(row: Row, triplets: TripletList) -> Union[MaskFile, list, dict]:
@@ -259,7 +236,7 @@ def _read_mask(mask: Union[MaskFile, bytes], ignored: bytes, size: Union[Tuple[i
             if (values == 255).any():
                 shapes = [shapes] if isinstance(shapes, dict) else [*shapes]
                 shapes.append(encode_mask(values == 255))
-            found, filled = _to_json(encode_mask(values == 1)), (values == 1).any()
+            found, filled = to_json(encode_mask(values == 1)), (values == 1).any()
             reason = f'its mask {name} has no foreground'
             reason += '' if foreground is None else f' (foreground={foreground})'
         else:
@@ -274,7 +251,7 @@ def _read_mask(mask: Union[MaskFile, bytes], ignored: bytes, size: Union[Tuple[i
     except RefDataError as error:
         return str(error), None
     if filled or triplets.allow_empty:
-        return found if filled else None, _to_json(shapes) if shapes else None
+        return found if filled else None, to_json(shapes) if shapes else None
     return f'{reason}; allow_empty=True takes its expressions for such that have no target', None
 
 

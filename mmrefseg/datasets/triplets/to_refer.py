@@ -56,7 +56,7 @@ def convert(lists: Dict[str, TripletList]) -> Tuple[dict, List[dict]]:
 
 
 def _check(found: Triplets, path: str, split: str) -> None:
-    problems = [f'{place(found.refs[row].lines[0])}: {reason}' for row, reason in found.problems.items()]
+    problems = [f'{place(found.refs.first_line[row])}: {reason}' for row, reason in found.problems.items()]
     for ref in found.refs:
         if not (ref.split or split):
             problems.append(f'{place(ref.lines[0])}: it has no split: give --splits NAME, or the column')
