@@ -142,14 +142,19 @@ def summary(scores: Dict[str, Dict[int, Dict[str, float]]], hours: float, claims
     return '\n\n'.join(parts)
 
 
+def measured_claims(scores: Dict[str, Dict[int, Dict[str, float]]], epochs: int) -> List[Claim]:
+    """Claims that a table has: all of the plain runs, of those of more epochs what is measured."""
+    return [claim for claim in CLAIMS if epochs == EPOCHS or claim.better in scores and claim.worse in scores]
+
+
 def whole_summary(results: Path) -> str:
     """The summary of the plain runs, then of those of more epochs with the claims that they are about."""
     parts = [summary(*read_scores(results / folder_of(EPOCHS)))]
-    for folder in sorted(results.glob(f'{folder_of(EPOCHS)}_*e')):
+    longer = {int(folder.name.rsplit('_', 1)[1].rstrip('e')): folder
+              for folder in results.glob(f'{folder_of(EPOCHS)}_*e')}
+    for epochs, folder in sorted(longer.items()):
         scores, hours = read_scores(folder)
-        claims = [claim for claim in CLAIMS if claim.better in scores and claim.worse in scores]
-        epochs = folder.name.rsplit('_', 1)[1].rstrip('e')
-        if claims:
+        if claims := measured_claims(scores, epochs):
             parts.append(f'### After {epochs} epochs\n\n{summary(scores, hours, claims)}')
     return '\n\n'.join(parts)
 
@@ -189,7 +194,8 @@ def main() -> None:
         runs = [(name, seed) for seed in args.seeds for name in names]
         with ThreadPoolExecutor(args.jobs) as pool:
             list(pool.map(lambda each: train_and_test(*each, args), runs))
-    print(summary(*read_scores(args.results)))
+    scores, hours = read_scores(args.results)
+    print(summary(scores, hours, measured_claims(scores, args.epochs)))
 
 
 if __name__ == '__main__':
