@@ -107,9 +107,6 @@ class Numbering:
         weakref.finalize(self, self._base.close)
         self._count = 0
 
-    def __len__(self) -> int:
-        return self._count
-
     def number(self, key: bytes) -> int:
         """The number of a key, the next one if it is new."""
         try:
