@@ -111,9 +111,9 @@ def read_triplets(triplets: TripletList) -> Triplets:
     segmentations, ignored, reasons = SpooledTexts(), {}, {}
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         sizes = list(_each(pool, lambda name: image_size_of(os.path.join(triplets.image_dir, name)), names))
-        read = _each(pool, lambda each: _read_mask(
-            from_json(each[0]), objects.ignored.get(each[1], EMPTY), sizes[each[2]], triplets),
-            zip(objects.masks.values(), itertools.count(), objects.images))
+        read = _each(pool, lambda each: _read_mask(from_json(each[0]), each[1], sizes[each[2]], triplets), (
+            (mask, objects.ignored.get(number, EMPTY), objects.images[number])
+            for number, mask in objects.masks.items()))
         for number, (found, region) in enumerate(read):
             if region:
                 ignored[number] = region
