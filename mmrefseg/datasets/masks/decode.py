@@ -116,6 +116,8 @@ def read_rle(rle: dict) -> dict:
         raise RefDataError(f'an RLE has bytes printed as text for counts: {shown(counts)}; expected counts.decode()')
     try:
         height, width = (int(length) for length in size)
+        if not (0 <= height < 2**31 and 0 <= width < 2**31):
+            raise OverflowError('no size of an image')
         if isinstance(counts, str):
             counts = counts.encode('ascii')
         elif not isinstance(counts, bytes):

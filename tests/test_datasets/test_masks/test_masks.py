@@ -10,6 +10,7 @@ from pycocotools import mask as coco_mask
 from refer_toy import rle, square
 
 from mmrefseg.datasets import ReferDataset, decode_segmentation
+from mmrefseg.datasets.refer_format.instances import read_segmentations
 from mmrefseg.errors import RefDataError
 
 HEIGHT, WIDTH = 20, 30
@@ -166,3 +167,12 @@ def test_rles_are_resized_either_way():
     rle = coco_mask.encode(np.asfortranarray(np.eye(20, 30, dtype=np.uint8)))
     scaled, resized = (decode_segmentation(rle, 20, 30, size=(40, 45), scale_polygons=scale) for scale in (True, False))
     assert np.array_equal(scaled, resized)
+
+
+@pytest.mark.parametrize('size', [[2**70, 1], [1, 2**31], [-1, 4]])
+def test_the_size_of_an_rle_is_one_of_an_image(size):
+    """Such a one is an error of its object; nothing else of the file is lost."""
+    outline = b'[[0, 0, 1, 1, 1, 0]]'
+    found, problems = read_segmentations([json.dumps(dict(size=size, counts='a')).encode(), outline])
+    assert list(problems) == [0] and f'found size [{size[0]}, {size[1]}]' in problems[0]
+    assert found['coordinates'].tolist() == [0, 0, 1, 1, 1, 0]
