@@ -46,19 +46,19 @@ class ListedObjects:
         if isinstance(mask, MaskFile):
             self.mask_names[mask.name] = None
         text = to_json(mask)
-        head = f'{image_id} {isinstance(mask, MaskFile)} {len(text)} '.encode()
-        number = self._numbers.number(hashlib.sha256(head + text + ignored).digest())
+        number = self._numbers.number(hashlib.sha256(f'{image_id} {len(text)} '.encode() + text + ignored).digest())
         if number == len(self.images):
             self.images.append(image_id)
-            self.masks.put(number, FILE + text if isinstance(mask, MaskFile) else text)
+            self.masks.put(number, text)
             if ignored != EMPTY:
                 self.ignored.put(number, ignored)
         return number
 
 
-def to_json(shapes: Union[list, dict, MaskFile]) -> bytes:
-    """bytes: JSON of a mask or of shapes, the same for equal ones."""
-    return json.dumps(shapes, sort_keys=True).encode()
+def to_json(mask: Union[list, dict, MaskFile]) -> bytes:
+    """bytes: JSON of a mask or of shapes, the same for equal ones; of a mask file with :data:`FILE` before it."""
+    text = json.dumps(mask, sort_keys=True).encode()
+    return FILE + text if isinstance(mask, MaskFile) else text
 
 
 def from_json(text: bytes) -> Union[MaskFile, bytes]:

@@ -113,7 +113,7 @@ def read_triplets(triplets: TripletList) -> Triplets:
         sizes = list(_each(pool, lambda name: image_size_of(os.path.join(triplets.image_dir, name)), names))
         read = _each(pool, lambda each: _read_mask(from_json(each[0]), each[1], sizes[each[2]], triplets), (
             (mask, objects.ignored.get(number, EMPTY), objects.images[number])
-            for number, mask in objects.masks.items()))
+            for number, mask in enumerate(objects.masks.values())))
         for number, (found, region) in enumerate(read):
             if region:
                 ignored[number] = region
